@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The included broker: MQTT 3.1, 3.1.1 and 5 over plaintext streams, on one libuv loop. It opens no
+ * port by itself: its owner hands it connected sockets, or asks it to listen. One thread: its
+ * loop's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+
+struct broker;
+
+struct broker_limits {
+    uint16_t max_keep_alive_s; /* 0: none; MQTT 5 clients are told by Server Keep Alive */
+    uint16_t receive_maximum;
+    uint32_t max_packet_size;
+    uint16_t topic_alias_maximum;
+    uint64_t max_sessions;
+    uint64_t max_queued_messages; /* per session */
+    uint64_t max_queued_bytes;    /* per session */
+    uint64_t max_session_expiry_ms;
+    bool retain;
+    uint64_t max_retained_bytes;
+};
+
+/* Gives a broker (broker_free) on `loop`, which it keeps; NULL: out of memory. */
+struct broker *broker_new(uv_loop_t *loop, const struct broker_limits *limits);
+/* Listens on HOST:PORT or unix:PATH (a numeric host) as well; false: told why. */
+MUST_USE bool broker_listen(struct broker *broker, const char *address, struct err *err);
+/* Takes a connected stream socket (closes it), from the loop's thread. False: it is closed, and the
+ * broker has no room. */
+bool broker_adopt(struct broker *broker, int fd);
+/* Ends all clients (MQTT 5: DISCONNECT 0x8B) and closes every handle; `done` is called from the
+ * loop when the last one is closed; only then broker_free. */
+void broker_stop(struct broker *broker, void (*done)(void *arg), void *arg);
+void broker_free(struct broker *broker);

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The typed configuration: what a file says, with every default filled in and every path absolute.
+ * Read-only after config_load, with one owner. Names and meanings: the configuration reference,
+ * which is made from the table in config/schema.c. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "base/log.h"
+
+/* Where in a file something was said; line 0: nowhere (a default). */
+struct config_mark {
+    unsigned line;
+    unsigned column;
+};
+
+struct config_strings {
+    char **items;
+    size_t count;
+};
+
+/* HOST:PORT, [IPV6]:PORT or unix:PATH. A name in place of an address is resolved when used. */
+struct config_address {
+    char *text;      /* as written; the path is absolute for unix: */
+    char *host;      /* without brackets; NULL for unix: */
+    char *unix_path; /* NULL for TCP */
+    uint16_t port;
+    struct config_mark mark;
+};
+
+/* An IPv4 range is kept as an IPv4-mapped IPv6 one. */
+struct config_cidr {
+    struct in6_addr address;
+    unsigned prefix; /* 0 to 128 */
+};
+
+struct config_cidrs {
+    struct config_cidr *items;
+    size_t count;
+};
+
+enum config_tls_version { CONFIG_TLS_1_2 = 12, CONFIG_TLS_1_3 = 13 };
+enum config_tls_profile { CONFIG_PROFILE_INTERMEDIATE, CONFIG_PROFILE_MODERN, CONFIG_PROFILE_IOT };
+enum config_client_certificate {
+    CONFIG_CLIENT_CERTIFICATE_NONE,
+    CONFIG_CLIENT_CERTIFICATE_OPTIONAL,
+    CONFIG_CLIENT_CERTIFICATE_REQUIRED
+};
+
+struct config_certificate {
+    char *certificate;                  /* path */
+    char *private_key;                  /* path */
+    struct config_strings server_names; /* none: the names of the certificate's SAN */
+    struct config_mark mark;
+};
+
+struct config_tls {
+    /* The listener's own `certificate`, if given, then those of `certificates`; at least one. */
+    struct config_certificate *certificates;
+    size_t certificates_count;
+    bool refuse_unknown_server_name;
+    enum config_tls_version min_version;
+    enum config_tls_version max_version;
+    enum config_tls_profile profile;
+    struct config_strings cipher_suites; /* IANA names; none: the profile's */
+    struct config_strings groups;        /* none: the default ones, in their order */
+    struct config_strings alpn;
+    struct {
+        bool enabled;
+        uint64_t lifetime_ms;
+        uint64_t rotate_ms;
+        char *key_file; /* NULL: keys of this process alone */
+    } session_tickets;
+    enum config_client_certificate client_certificate;
+    char *client_ca;                  /* path or NULL */
+    struct config_strings client_crl; /* paths */
+    bool crl_allow_outdated;
+    unsigned max_chain_depth;
+    struct config_mark mark;
+};
+
+enum config_idle { CONFIG_IDLE_KEEP_ALIVE, CONFIG_IDLE_FIXED, CONFIG_IDLE_OFF };
+
+struct config_limits {
+    uint64_t max_connections;
+    uint64_t handshake_timeout_ms;
+    uint64_t connect_timeout_ms;
+    uint64_t max_connect_size; /* bytes */
+    enum config_idle idle;
+    uint64_t idle_timeout_ms; /* for CONFIG_IDLE_FIXED */
+};
+
+struct config_listener {
+    char *name;
+    struct config_address address;
+    size_t backend; /* index into config.backends; SIZE_MAX: none by default, the rules name it */
+    size_t policy;  /* index into config.policies; SIZE_MAX: none */
+    struct config_tls tls;
+    struct config_limits limits;
+    struct config_mark mark;
+};
+
+struct config_server {
+    struct config_address address;
+    unsigned weight;
+};
+
+enum config_balance { CONFIG_LEAST_CONNECTIONS, CONFIG_ROUND_ROBIN, CONFIG_CLIENT_ID };
+
+/* The limits of the included broker; the same map as the file of `postern broker -c`. */
+struct config_broker {
+    uint16_t max_keep_alive_s; /* 0: none */
+    uint16_t receive_maximum;
+    uint64_t max_packet_size;
+    uint16_t topic_alias_maximum;
+    uint64_t max_sessions;
+    uint64_t max_queued_messages; /* per session */
+    uint64_t max_queued_bytes;    /* per session */
+    uint64_t max_session_expiry_ms;
+    bool retain;
+    uint64_t max_retained_bytes;
+};
+
+struct config_backend {
+    char *name;
+    struct config_server *servers; /* none for the included broker */
+    size_t servers_count;
+    enum config_balance balance;
+    uint64_t connect_timeout_ms;
+    bool allow_public_plaintext;
+    bool builtin_broker;
+    struct config_broker broker;
+    struct config_mark mark;
+};
+
+enum config_mqtt_version {
+    CONFIG_MQTT_3_1 = 1 << 0,
+    CONFIG_MQTT_3_1_1 = 1 << 1,
+    CONFIG_MQTT_5 = 1 << 2
+};
+
+enum config_presence { CONFIG_ANY, CONFIG_PRESENT, CONFIG_ABSENT };
+
+struct config_rule {
+    char *name;
+    struct {
+        struct config_strings client_id; /* globs, any of them; none: not looked at */
+        struct config_strings username;
+        struct config_strings server_name;
+        struct config_cidrs source;
+        unsigned mqtt_versions; /* a set of enum config_mqtt_version; 0: not looked at */
+        enum config_presence certificate;
+    } match;
+    struct {
+        unsigned tls_version;              /* enum config_tls_version, at least; 0: any */
+        bool certificate;                  /* one must be there: implied by what follows */
+        struct config_strings common_name; /* globs with ${client_id} ${username} ${server_name} */
+    } require;
+    time_t until;   /* from then on the rule does not match; 0: for ever */
+    size_t backend; /* index into config.backends; SIZE_MAX: the listener's */
+    struct config_mark mark;
+};
+
+struct config_policy {
+    char *name;
+    struct config_rule *rules;
+    size_t rules_count;
+    bool otherwise_admit;
+    struct config_mark mark;
+};
+
+struct config {
+    char *path;       /* of the file, as given */
+    unsigned workers; /* 0: auto */
+    char *user;       /* NULL: stay who we are */
+    struct {
+        enum log_level level;
+        enum log_format format;
+        bool access;
+        char *file; /* NULL: standard error */
+    } log;
+    struct config_listener *listeners;
+    size_t listeners_count;
+    struct config_backend *backends;
+    size_t backends_count;
+    struct config_policy *policies;
+    size_t policies_count;
+    uint64_t drain_timeout_ms;
+};
+
+enum config_severity { CONFIG_WARNING, CONFIG_ERROR };
+
+/* One finding; the strings are lent for the call. */
+typedef void config_finding_fn(void *arg, const char *path, struct config_mark mark,
+                               enum config_severity severity, const char *text);
+
+/* Reads the file at `path` and gives the configuration (config_free), or NULL when there is any
+ * error. Every finding, warnings as well, is told to `found` in the order of the file, in one pass.
+ * Opens no file but this one; what the certificates are like is `certs/lint.h`'s to say. */
+struct config *config_load(const char *path, config_finding_fn *found, void *arg);
+/* The same from memory; `path` names it in findings and anchors relative paths. */
+struct config *config_parse(const char *path, const char *text, size_t length,
+                            config_finding_fn *found, void *arg);
+void config_free(struct config *config);
+/* The map of `builtin_broker` alone, from a file; `path` NULL: all defaults. False: told why. */
+MUST_USE bool config_broker_load(struct config_broker *out, const char *path,
+                                 config_finding_fn *found, void *arg);
