@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Who a client is: what TLS, its certificate and its CONNECT say together. Plain data that policies
+ * judge and the log shows; lives as long as its session. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/attributes.h"
+#include "base/bytes.h"
+
+/* What is kept of a verified client certificate; rides in session tickets too. One allocation:
+ * the texts and lists point behind the struct. */
+struct identity_certificate {
+    const char *subject; /* "CN=meter-7,O=Example" */
+    const char *issuer;
+    const char *common_name; /* empty: none */
+    const char *serial;      /* hexadecimal */
+    const char *fingerprint_sha256;
+    const char *const *san_dns;
+    const char *const *san_uri;
+    const char *const *san_email;
+    size_t san_dns_count;
+    size_t san_uri_count;
+    size_t san_email_count;
+    time_t not_before;
+    time_t not_after;
+};
+
+enum identity_tls_version { IDENTITY_TLS_1_2 = 12, IDENTITY_TLS_1_3 = 13 };
+
+struct facts {
+    struct in6_addr source; /* IPv4-mapped for IPv4; all zero for a unix socket */
+    unsigned tls_version;   /* enum identity_tls_version */
+    struct span server_name;
+    const struct identity_certificate *certificate; /* NULL: the client sent none */
+    unsigned mqtt_version;                          /* enum mqtt_version */
+    struct span client_id;
+    struct span username;
+    bool has_username;
+};
