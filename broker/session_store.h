@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What the broker knows of each client id, connected or not (MQTT 5, 4.1), in memory. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/bytes.h"
+#include "base/timer_wheel.h"
+#include "broker/packet_ids.h"
+#include "broker/queue.h"
+#include "broker/subscriptions.h"
+#include "broker/will.h"
+
+struct client;
+
+struct session {
+    UT_hash_handle hh;
+    struct client *client; /* its connection, or NULL */
+    struct subscriber subscriber;
+    struct queue queue;
+    struct packet_ids received; /* QoS 2 messages whose PUBREL has not come */
+    struct will will;
+    struct timer expiry; /* runs while there is no connection */
+    uint64_t expiry_ms;  /* after the connection; UINT64_MAX: never */
+    uint64_t number;     /* unique in this process, never 0 */
+    uint64_t match_stamp;
+    size_t match_index; /* scratch of a delivery, by its stamp */
+    size_t id_length;
+    uint8_t id[];
+};
+
+struct session_store {
+    struct session *sessions;
+    struct subscriptions *subscriptions;
+    uint64_t count;
+    uint64_t max;
+    uint64_t last_number;
+};
+
+/* Keeps `subscriptions`. */
+void session_store_init(struct session_store *store, struct subscriptions *subscriptions,
+                        uint64_t max);
+/* Frees all sessions. */
+void session_store_clear(struct session_store *store);
+/* Lends the session of a client id, or NULL. */
+struct session *session_find(const struct session_store *store, struct span id);
+/* Lends a new session of an id that has none; NULL: there is no room or no memory. */
+struct session *session_new(struct session_store *store, struct span id);
+/* Frees it with all that it holds; its will is not published. */
+void session_free(struct session_store *store, struct session *session);
+struct span session_id(const struct session *session);
