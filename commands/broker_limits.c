@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "commands/broker_limits.h"
+
+struct broker_limits broker_limits_of(const struct config_broker *config)
+{
+    return (struct broker_limits){
+        .max_keep_alive_s = config->max_keep_alive_s,
+        .receive_maximum = config->receive_maximum,
+        .max_packet_size = (uint32_t)config->max_packet_size,
+        .topic_alias_maximum = config->topic_alias_maximum,
+        .max_sessions = config->max_sessions,
+        .max_queued_messages = config->max_queued_messages,
+        .max_queued_bytes = config->max_queued_bytes,
+        .max_session_expiry_ms = config->max_session_expiry_ms,
+        .retain = config->retain,
+        .max_retained_bytes = config->max_retained_bytes,
+    };
+}

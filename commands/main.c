@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attributes.h"
+#include "base/text.h"
+#include "commands/commands.h"
+
+static const struct {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"run",     run_main,     "the proxy"                                                },
+    {"check",   check_main,   "checks a configuration and the certificates that it names"},
+    {"certs",   certs_main,   "makes and shows certificates for development"             },
+    {"broker",  broker_main,  "the included plaintext broker alone"                      },
+    {"schema",  schema_main,  "the JSON Schema of the configuration, for editors"        },
+    {"version", version_main, "versions, and the crypto acceleration in use"             },
+};
+
+static void print_usage(FILE *out)
+{
+    (void)fputs("usage: postern COMMAND [OPTION]...\n\n"
+                "Terminates TLS in front of MQTT brokers and decides who may come in.\n\n",
+                out);
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+        (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    (void)fputs("\npostern COMMAND --help tells more.\n", out);
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[ARRAY_LENGTH(commands)];
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+        names[i] = commands[i].name;
+    const char *nearest = text_nearest(name, names, ARRAY_LENGTH(names));
+    (void)fprintf(stderr, "postern: there is no command %s", name);
+    if (nearest != NULL) (void)fprintf(stderr, "; did you mean %s?", nearest);
+    (void)fputs("\npostern --help lists them all.\n", stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) return version_main(1, argv + 1);
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].main(argc - 1, argv + 1);
+    return unknown_command(argv[1]);
+}

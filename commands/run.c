@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdio.h>
+
+#include "base/log.h"
+#include "commands/commands.h"
+#include "commands/findings.h"
+#include "commands/included_broker.h"
+#include "commands/options.h"
+#include "config/config.h"
+#include "proxy/control/server.h"
+
+static bool start_included_broker(const struct config *config, struct included_broker **included,
+                                  struct err *err)
+{
+    for (size_t i = 0; i < config->backends_count; i++) {
+        if (!config->backends[i].builtin_broker) continue;
+        *included = included_broker_start(&config->backends[i].broker, err);
+        return *included != NULL;
+    }
+    return true;
+}
+
+/* Everything after the file has been read: false with the reason. */
+static bool run(struct config *config, struct err *err)
+{
+    struct included_broker *included = NULL;
+    struct builtin_broker door = {0};
+    if (!log_open(config->log.level, config->log.format, config->log.file, err) ||
+        !start_included_broker(config, &included, err)) {
+        config_free(config);
+        return false;
+    }
+    if (included != NULL) door = included_broker_door(included);
+    bool done = server_run(&config, &door, err);
+    included_broker_stop(included);
+    log_close();
+    return done;
+}
+
+int run_main(int argc, char **argv)
+{
+    const char *file = NULL;
+    const struct option_spec specs[] = {
+        {"config", 'c', "FILE", "the configuration (YAML)", .text = &file, .required = true},
+    };
+    const struct options_command command = {"run", "Runs the proxy until SIGTERM or SIGINT.", specs,
+                                            ARRAY_LENGTH(specs)};
+    struct err err = {{0}};
+    int code = 0;
+    if (!options_read(&command, argc, argv, &code)) return code;
+    struct config *config = config_load(file, print_finding, stderr);
+    if (config == NULL) {
+        (void)fprintf(stderr, "postern: not started: %s has errors\n", file);
+        return 1;
+    }
+    if (run(config, &err)) return 0;
+    (void)fprintf(stderr, "postern: not started: %s\n", err.text);
+    return 1;
+}

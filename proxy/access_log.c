@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/access_log.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "mqtt/packet.h"
+
+static void read_source(struct access_source *source, const struct endpoint *client)
+{
+    struct sockaddr_storage peer;
+    int length = sizeof peer;
+    source->is_unix = client->uv.handle.type != UV_TCP;
+    if (source->is_unix ||
+        uv_tcp_getpeername(&client->uv.tcp, (struct sockaddr *)&peer, &length) != 0)
+        return; /* a client that is already gone has no address any more */
+    if (peer.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
+        source->address = v6->sin6_addr;
+        source->port = ntohs(v6->sin6_port);
+    } else if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
+        source->address.s6_addr[10] = 0xff;
+        source->address.s6_addr[11] = 0xff;
+        memcpy(source->address.s6_addr + 12, &v4->sin_addr, sizeof v4->sin_addr);
+        source->port = ntohs(v4->sin_port);
+    }
+}
+
+void access_record_init(struct access_record *record, const char *listener,
+                        const struct endpoint *client, uint64_t now_ms)
+{
+    *record = (struct access_record){
+        .listener = listener, .started_ms = now_ms, .server_index = -1, .connack = -1};
+    read_source(&record->source, client);
+}
+
+void access_record_clear(struct access_record *record)
+{
+    free(record->server_name);
+    free(record->client_id);
+    free(record->username);
+    free(record->certificate);
+}
+
+static void log_source(struct log_line *line, const struct access_source *source)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    char text[INET6_ADDRSTRLEN + 10];
+    if (source->is_unix) {
+        log_text(line, "source", "unix");
+        return;
+    }
+    if (IN6_IS_ADDR_V4MAPPED(&source->address)) {
+        (void)inet_ntop(AF_INET, source->address.s6_addr + 12, host, sizeof host);
+        (void)snprintf(text, sizeof text, "%s:%u", host, source->port);
+    } else {
+        (void)inet_ntop(AF_INET6, &source->address, host, sizeof host);
+        (void)snprintf(text, sizeof text, "[%s]:%u", host, source->port);
+    }
+    log_text(line, "source", text);
+}
+
+static const char *mqtt_name(unsigned version)
+{
+    switch (version) {
+    case MQTT_3_1:
+        return "3.1";
+    case MQTT_3_1_1:
+        return "3.1.1";
+    case MQTT_5:
+        return "5";
+    default:
+        return NULL;
+    }
+}
+
+/* Who it is: the fields that every line about a client begins with. */
+static void begin(struct log_line *line, enum log_level level, const char *message,
+                  const struct access_record *record)
+{
+    log_begin(line, level, message);
+    log_text(line, "listener", record->listener);
+    log_source(line, &record->source);
+    log_text(line, "server_name", record->server_name);
+    log_text(line, "client_id", record->client_id);
+    log_text(line, "username", record->username);
+    log_text(line, "mqtt", mqtt_name(record->mqtt_version));
+    if (record->tls.version != 0)
+        log_text(line, "tls", record->tls.version == IDENTITY_TLS_1_3 ? "1.3" : "1.2");
+}
+
+static void log_certificate(struct log_line *line, const struct identity_certificate *certificate)
+{
+    if (certificate == NULL) return;
+    log_text(line, "certificate_subject", certificate->subject);
+    log_text(line, "certificate_fingerprint", certificate->fingerprint_sha256);
+}
+
+void access_log(const struct access_record *record, const struct relay *relay, uint64_t now_ms)
+{
+    struct log_line line;
+    begin(&line, LOG_INFO, "session closed", record);
+    if (!line.on) return;
+    log_text(&line, "cipher", record->tls.cipher);
+    log_text(&line, "group", record->tls.group);
+    log_bool(&line, "resumed", record->tls.resumed);
+    log_certificate(&line, record->certificate);
+    log_text(&line, "rule", record->rule);
+    log_text(&line, "backend", record->backend);
+    log_text(&line, "server", record->server);
+    if (record->connack >= 0) log_number(&line, "connack", record->connack);
+    log_number(&line, "bytes_in", (int64_t)relay->bytes_from_client);
+    log_number(&line, "bytes_out", (int64_t)relay->bytes_from_backend);
+    log_number(&line, "packets_in", (int64_t)relay->from_client.count);
+    log_number(&line, "packets_out", (int64_t)relay->from_backend.count);
+    log_number(&line, "duration_ms", (int64_t)(now_ms - record->started_ms));
+    log_text(&line, "reason", record->reason);
+    log_end(&line);
+}
+
+void access_log_failed_handshake(const struct access_record *record, const char *reason,
+                                 const char *sentence)
+{
+    struct log_line line;
+    begin(&line, LOG_INFO, "handshake failed", record);
+    log_text(&line, "reason", reason);
+    log_text(&line, "error", sentence);
+    log_end(&line);
+}
+
+void access_log_refused(const struct access_record *record, const char *detail)
+{
+    struct log_line line;
+    begin(&line, LOG_WARN, "client refused", record);
+    log_certificate(&line, record->certificate);
+    log_text(&line, "rule", record->rule);
+    log_text(&line, "reason", record->reason);
+    log_text(&line, "error", detail);
+    log_end(&line);
+}
+
+void access_log_backend(const struct access_record *record, const char *message, const char *server,
+                        const char *why)
+{
+    struct log_line line;
+    begin(&line, LOG_ERROR, message, record);
+    log_text(&line, "backend", record->backend);
+    log_text(&line, "server", server);
+    log_text(&line, "error", why);
+    log_end(&line);
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/backend/dial.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One try at one server. It outlives its dial when that is cancelled while libuv still holds a
+ * request, and is freed by the request's callback then. */
+struct attempt {
+    struct dial *dial; /* NULL: cancelled */
+    struct endpoint *endpoint;
+    union {
+        uv_connect_t connect;
+        uv_getaddrinfo_t resolve;
+    } request;
+};
+
+struct dial {
+    struct dial_request request;
+    struct dial **slot;
+    struct attempt *attempt;
+    struct timer deadline;
+    int server;
+    bool tried[BALANCE_MOST_SERVERS];
+};
+
+static void try_next(struct dial *dial);
+
+/* While it is being dialled nothing is read from an endpoint, so that none of its events can come.
+ */
+static void end_attempt(struct dial *dial)
+{
+    struct attempt *attempt = dial->attempt;
+    dial->attempt = NULL;
+    if (attempt == NULL) return;
+    attempt->dial = NULL;
+    if (attempt->endpoint != NULL) {
+        endpoint_close(&attempt->endpoint); /* the connect callback frees the attempt */
+    } else {
+        (void)uv_cancel((uv_req_t *)&attempt->request.resolve); /* too late is good as well */
+    }
+}
+
+static void end_dial(struct dial *dial)
+{
+    timer_clear(&dial->deadline);
+    *dial->slot = NULL;
+    free(dial);
+}
+
+void dial_cancel(struct dial **slot)
+{
+    struct dial *ending = *slot;
+    if (ending == NULL) return;
+    end_attempt(ending);
+    end_dial(ending);
+}
+
+static void give_up(struct dial *dial)
+{
+    struct dial_request request = dial->request;
+    end_attempt(dial);
+    end_dial(dial);
+    request.events->on_given_up(request.owner);
+}
+
+static void succeed(struct dial *dial, struct endpoint *endpoint)
+{
+    struct dial_request request = dial->request;
+    int server = dial->server;
+    end_dial(dial);
+    endpoint_tune(endpoint);
+    request.events->on_connected(request.owner, endpoint, server);
+}
+
+/* Tells the owner, who must not cancel from here, and goes on with the next server. */
+static void fail_attempt(struct dial *dial, const char *why)
+{
+    dial->request.events->on_unreachable(dial->request.owner, dial->server, why);
+    try_next(dial);
+}
+
+static void on_connected(uv_connect_t *request, int status)
+{
+    struct attempt *attempt = CONTAINER_OF(request, struct attempt, request.connect);
+    struct dial *dial = attempt->dial;
+    struct endpoint *endpoint = attempt->endpoint;
+    free(attempt);
+    if (dial == NULL) return;
+    dial->attempt = NULL;
+    if (status == 0) {
+        succeed(dial, endpoint);
+        return;
+    }
+    endpoint_close(&endpoint);
+    fail_attempt(dial, uv_strerror(status));
+}
+
+static struct endpoint *make_endpoint(struct dial *dial, bool is_unix)
+{
+    return endpoint_new(&dial->request.loop->uv, is_unix, dial->request.endpoint_events,
+                        dial->request.owner);
+}
+
+static void connect_to(struct dial *dial, struct attempt *attempt, const struct sockaddr *address)
+{
+    attempt->endpoint = make_endpoint(dial, false);
+    int failed = attempt->endpoint == NULL
+                     ? UV_ENOMEM
+                     : uv_tcp_connect(&attempt->request.connect, &attempt->endpoint->uv.tcp,
+                                      address, on_connected);
+    if (failed == 0) return;
+    endpoint_close(&attempt->endpoint);
+    dial->attempt = NULL;
+    free(attempt);
+    fail_attempt(dial, uv_strerror(failed));
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+    struct attempt *attempt = CONTAINER_OF(request, struct attempt, request.resolve);
+    struct dial *dial = attempt->dial;
+    struct sockaddr_storage address = {0};
+    if (status == 0) memcpy(&address, found->ai_addr, found->ai_addrlen);
+    uv_freeaddrinfo(found);
+    if (dial == NULL) {
+        free(attempt);
+        return;
+    }
+    if (status == 0) {
+        connect_to(dial, attempt, (const struct sockaddr *)&address);
+        return;
+    }
+    dial->attempt = NULL;
+    free(attempt);
+    fail_attempt(dial, uv_strerror(status));
+}
+
+static void resolve(struct dial *dial, struct attempt *attempt, const struct config_address *where)
+{
+    char port[8];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    (void)snprintf(port, sizeof port, "%u", where->port);
+    int failed = uv_getaddrinfo(&dial->request.loop->uv, &attempt->request.resolve, on_resolved,
+                                where->host, port, &hints);
+    if (failed == 0) return;
+    dial->attempt = NULL;
+    free(attempt);
+    fail_attempt(dial, uv_strerror(failed));
+}
+
+static void dial_tcp(struct dial *dial, struct attempt *attempt, const struct config_address *where)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (uv_ip4_addr(where->host, where->port, &v4) == 0)
+        connect_to(dial, attempt, (const struct sockaddr *)&v4);
+    else if (uv_ip6_addr(where->host, where->port, &v6) == 0)
+        connect_to(dial, attempt, (const struct sockaddr *)&v6);
+    else
+        resolve(dial, attempt, where);
+}
+
+static void dial_unix(struct dial *dial, struct attempt *attempt, const char *path)
+{
+    attempt->endpoint = make_endpoint(dial, true);
+    if (attempt->endpoint == NULL) {
+        dial->attempt = NULL;
+        free(attempt);
+        fail_attempt(dial, uv_strerror(UV_ENOMEM));
+        return;
+    }
+    uv_pipe_connect(&attempt->request.connect, &attempt->endpoint->uv.pipe, path, on_connected);
+}
+
+/* The included broker's end of a socket pair goes to its thread; ours is connected at once. */
+static void dial_builtin(struct dial *dial)
+{
+    const struct builtin_broker *builtin = dial->request.pool->builtin;
+    int ends[2];
+    struct endpoint *endpoint = NULL;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        fail_attempt(dial, "no descriptor is left for a socket pair");
+        return;
+    }
+    endpoint = make_endpoint(dial, true);
+    if (endpoint == NULL || uv_pipe_open(&endpoint->uv.pipe, ends[0]) != 0) {
+        endpoint_close(&endpoint);
+        (void)close(ends[0]); /* nothing was sent on it */
+        (void)close(ends[1]);
+        fail_attempt(dial, uv_strerror(UV_ENOMEM));
+    } else if (!builtin->adopt(builtin->arg, ends[1])) {
+        endpoint_close(&endpoint);
+        fail_attempt(dial, "the included broker takes no more connections");
+    } else {
+        succeed(dial, endpoint);
+    }
+}
+
+static void try_next(struct dial *dial)
+{
+    struct pool *pool = dial->request.pool;
+    dial->server = pool_choose(pool, dial->request.client_id, dial->tried);
+    if (dial->server == BALANCE_NONE) {
+        give_up(dial);
+        return;
+    }
+    dial->tried[dial->server] = true;
+    if (pool->builtin != NULL) {
+        dial_builtin(dial);
+        return;
+    }
+    struct attempt *attempt = calloc(1, sizeof *attempt);
+    if (attempt == NULL) {
+        give_up(dial);
+        return;
+    }
+    attempt->dial = dial;
+    dial->attempt = attempt;
+    const struct config_address *where = &pool->servers[dial->server].config->address;
+    if (where->unix_path != NULL)
+        dial_unix(dial, attempt, where->unix_path);
+    else
+        dial_tcp(dial, attempt, where);
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct dial *dial = CONTAINER_OF(timer, struct dial, deadline);
+    if (dial->attempt != NULL)
+        dial->request.events->on_unreachable(dial->request.owner, dial->server,
+                                             "no answer within connect_timeout");
+    give_up(dial);
+}
+
+void dial_start(const struct dial_request *request, struct dial **slot)
+{
+    struct dial *dial = calloc(1, sizeof *dial);
+    *slot = dial;
+    if (dial == NULL) {
+        request->events->on_given_up(request->owner);
+        return;
+    }
+    dial->request = *request;
+    dial->slot = slot;
+    timer_set(&request->loop->deadlines, &dial->deadline, request->pool->config->connect_timeout_ms,
+              on_deadline);
+    try_next(dial);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/control/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/control/privileges.h"
+#include "proxy/control/worker.h"
+#include "proxy/listener.h"
+#include "proxy/tls/wolfssl.h"
+
+enum { POLL_MS = 50, MOST_SIGNALS = 5 };
+
+struct server {
+    uv_loop_t loop;
+    uv_signal_t signals[MOST_SIGNALS];
+    uv_timer_t draining;
+    struct snapshot *snapshot;
+    struct worker **workers;
+    unsigned workers_count;
+    int *fds; /* one a worker and listener: worker after worker */
+    uint64_t drain_ends_ms;
+    bool is_draining;
+    bool is_stopping;
+};
+
+/* ------------------------------------------------------------------------------------- leaving */
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+static void stop(struct server *server)
+{
+    if (server->is_stopping) return;
+    server->is_stopping = true;
+    for (unsigned i = 0; i < server->workers_count; i++)
+        worker_stop(server->workers[i]);
+    uv_walk(&server->loop, close_handle, NULL);
+}
+
+static size_t sessions(const struct server *server)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < server->workers_count; i++)
+        count += worker_sessions(server->workers[i]);
+    return count;
+}
+
+static void on_draining(uv_timer_t *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, draining);
+    if (sessions(server) == 0 || clock_monotonic_ms() >= server->drain_ends_ms) stop(server);
+}
+
+static void drain(struct server *server)
+{
+    struct log_line line;
+    server->is_draining = true;
+    server->drain_ends_ms = clock_monotonic_ms() + server->snapshot->config->drain_timeout_ms;
+    for (unsigned i = 0; i < server->workers_count; i++)
+        worker_drain(server->workers[i]);
+    (void)uv_timer_start(&server->draining, on_draining, POLL_MS, POLL_MS);
+    log_begin(&line, LOG_INFO, "draining");
+    log_number(&line, "sessions", (int64_t)sessions(server));
+    log_number(&line, "timeout_ms", (int64_t)server->snapshot->config->drain_timeout_ms);
+    log_end(&line);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct server *server = signal->data;
+    struct err err = {{0}};
+    switch (number) {
+    case SIGTERM:
+    case SIGINT:
+        if (server->is_draining)
+            stop(server);
+        else
+            drain(server);
+        break;
+    case SIGUSR1:
+        if (!log_reopen(&err)) log_event(LOG_ERROR, "log file not reopened", err.text);
+        break;
+    case SIGHUP:
+        log_note(LOG_WARN, "SIGHUP is ignored: this version loads its files at the start only");
+        break;
+    default:
+        break;
+    }
+}
+
+/* ------------------------------------------------------------------------------------- starting */
+
+static bool listen_on_signals(struct server *server, struct err *err)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+    (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is told by write */
+    for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
+        (void)uv_signal_init(&server->loop, &server->signals[i]); /* always 0 after loop init */
+        server->signals[i].data = server;
+        int failed = uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+        if (failed != 0) return err_set(err, "cannot watch signals: %s", uv_strerror(failed));
+    }
+    return true;
+}
+
+static unsigned usable_cores(void)
+{
+    unsigned cores = uv_available_parallelism();
+    return cores == 0 ? 1 : cores;
+}
+
+static bool bind_all(struct server *server, struct err *err)
+{
+    const struct config *config = server->snapshot->config;
+    size_t count = config->listeners_count;
+    server->fds = malloc(count * server->workers_count * sizeof *server->fds);
+    if (server->fds == NULL) return err_set(err, "out of memory");
+    for (size_t i = 0; i < count * server->workers_count; i++)
+        server->fds[i] = -1;
+    for (unsigned worker = 0; worker < server->workers_count; worker++)
+        for (size_t i = 0; i < count; i++) {
+            const struct config_address *address = &config->listeners[i].address;
+            int *fd = &server->fds[worker * count + i];
+            bool shared = worker > 0 && address->unix_path != NULL;
+            *fd = shared ? fcntl(server->fds[i], F_DUPFD_CLOEXEC, 0) : listener_bind(address, err);
+            if (*fd < 0 && shared) return err_set(err, "no descriptor is left for a listener");
+            if (*fd < 0) return err_prefix(err, "listener %s", config->listeners[i].name);
+        }
+    return true;
+}
+
+static bool start_workers(struct server *server, struct err *err)
+{
+    size_t count = server->snapshot->config->listeners_count;
+    server->workers = calloc(server->workers_count, sizeof *server->workers);
+    if (server->workers == NULL) return err_set(err, "out of memory");
+    for (unsigned i = 0; i < server->workers_count; i++) {
+        server->workers[i] = worker_new(server->snapshot, i, &server->fds[i * count], err);
+        if (server->workers[i] == NULL) return false;
+    }
+    for (unsigned i = 0; i < server->workers_count; i++)
+        if (!worker_start(server->workers[i], err)) return false;
+    return true;
+}
+
+static bool start(struct server *server, struct config **config,
+                  const struct builtin_broker *builtin, struct err *err)
+{
+    unsigned workers = (*config)->workers;
+    char *user = (*config)->user;
+    server->workers_count = workers == 0 ? usable_cores() : workers;
+    server->snapshot = snapshot_new(config, server->workers_count, builtin, err);
+    return server->snapshot != NULL && bind_all(server, err) && privileges_drop(user, err) &&
+           listen_on_signals(server, err) && start_workers(server, err);
+}
+
+static void announce(const struct server *server, unsigned long descriptors)
+{
+    const struct config *config = server->snapshot->config;
+    struct log_line line;
+    for (size_t i = 0; i < config->listeners_count; i++) {
+        log_begin(&line, LOG_INFO, "listening");
+        log_text(&line, "listener", config->listeners[i].name);
+        log_text(&line, "address", config->listeners[i].address.text);
+        log_end(&line);
+    }
+    log_begin(&line, LOG_INFO, "started");
+    log_number(&line, "workers", server->workers_count);
+    log_number(&line, "descriptors", (int64_t)descriptors);
+    log_text(&line, "wolfssl", wolfSSL_lib_version());
+    log_end(&line);
+    (void)fputs("postern: ready\n", stderr);
+    (void)fflush(stderr);
+}
+
+static void remove_sockets(const struct server *server)
+{
+    const struct config *config = server->snapshot->config;
+    for (size_t i = 0; i < config->listeners_count; i++)
+        if (config->listeners[i].address.unix_path != NULL)
+            (void)unlink(config->listeners[i].address.unix_path); /* it may be gone already */
+}
+
+static void clear(struct server *server)
+{
+    for (unsigned i = 0; server->workers != NULL && i < server->workers_count; i++) {
+        if (server->workers[i] != NULL && !server->is_stopping) worker_stop(server->workers[i]);
+        worker_free(server->workers[i]);
+    }
+    free(server->workers);
+    if (server->snapshot != NULL && server->is_stopping) remove_sockets(server);
+    snapshot_unref(server->snapshot);
+    free(server->fds);
+    uv_walk(&server->loop, close_handle, NULL);
+    (void)uv_run(&server->loop, UV_RUN_DEFAULT); /* ends when every handle is closed */
+    CHECK(uv_loop_close(&server->loop) == 0);
+}
+
+bool server_run(struct config **config, const struct builtin_broker *builtin, struct err *err)
+{
+    struct server server = {0};
+    unsigned long descriptors = privileges_prepare();
+    int failed = uv_loop_init(&server.loop);
+    if (failed != 0) return err_set(err, "cannot make an event loop: %s", uv_strerror(failed));
+    (void)uv_timer_init(&server.loop, &server.draining); /* always 0 */
+    if (wolfSSL_Init() != WOLFSSL_SUCCESS) {
+        clear(&server);
+        return err_set(err, "wolfSSL cannot be initialised");
+    }
+    bool started = start(&server, config, builtin, err);
+    if (started) {
+        announce(&server, descriptors);
+        (void)uv_run(&server.loop, UV_RUN_DEFAULT); /* until stop() closes every handle */
+        log_note(LOG_INFO, "stopped");
+    }
+    clear(&server);
+    (void)wolfSSL_Cleanup(); /* nothing can be done about it at the end */
+    return started;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The main thread of `run`: binds, starts the workers, obeys signals, lets clients go. */
+#pragma once
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "proxy/backend/pool.h"
+
+/* Serves until SIGTERM or SIGINT has drained it, or a second one ends it at once; prints
+ * "postern: ready" on standard error when every listener accepts. Takes `*config`; borrows
+ * `builtin`, which must serve until this returns. False: it could not start, told why. */
+MUST_USE bool server_run(struct config **config, const struct builtin_broker *builtin,
+                         struct err *err);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* A thread with a loop, its listeners and its sessions. The main thread speaks to it by orders. */
+#pragma once
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "proxy/snapshot.h"
+
+struct worker;
+
+/* Gives a worker (worker_free) that is about to serve `fds`, one listening socket a listener of the
+ * snapshot, which it takes; it keeps a reference to the snapshot. Nothing is accepted before
+ * worker_start. NULL: told why. */
+struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int *fds,
+                          struct err *err);
+/* Starts its thread. False: told why. */
+MUST_USE bool worker_start(struct worker *worker, struct err *err);
+/* Orders, from the main thread. Drain: accept no more, refuse who is not admitted yet. Stop: end
+ * every session and the thread. */
+void worker_drain(struct worker *worker);
+void worker_stop(struct worker *worker);
+/* How many sessions it has; exact once it drains. */
+size_t worker_sessions(const struct worker *worker);
+/* Waits for the thread if one was started (after worker_stop), then frees. */
+void worker_free(struct worker *worker);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static const char *hint(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "; another process has it: stop that one or choose another address";
+    case EACCES:
+        return "; a port below 1024 needs root or CAP_NET_BIND_SERVICE";
+    case EADDRNOTAVAIL:
+        return "; no interface of this machine has that address";
+    default:
+        return "";
+    }
+}
+
+static int bind_one(const struct addrinfo *found)
+{
+    const int on = 1;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -1;
+    /* An IPv6 wildcard takes IPv4 clients too, whatever the system's default is. */
+    const int off = 0;
+    if (found->ai_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+        bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LISTENER_BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    (void)close(fd); /* nothing was accepted from it */
+    errno = error;
+    return -1;
+}
+
+static int bind_tcp(const struct config_address *address, struct err *err)
+{
+    char port[8];
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    (void)snprintf(port, sizeof port, "%u", address->port);
+    int failed = getaddrinfo(address->host, port, &hints, &found);
+    if (failed != 0) {
+        err_set(err, "cannot listen on %s: %s", address->text, gai_strerror(failed));
+        return -1;
+    }
+    int fd = bind_one(found);
+    if (fd < 0)
+        err_set(err, "cannot listen on %s: %s%s", address->text, strerror(errno), hint(errno));
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* A socket file that a process left behind when it died. */
+static bool is_stale(const struct sockaddr_un *path)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    bool refused = connect(fd, (const struct sockaddr *)path, sizeof *path) != 0 &&
+                   errno == ECONNREFUSED;
+    (void)close(fd); /* it was a question only */
+    return refused;
+}
+
+static int bind_unix(const struct config_address *address, struct err *err)
+{
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    if (strlen(address->unix_path) >= sizeof path.sun_path) {
+        err_set(err, "cannot listen on %s: a socket's path has at most %zu bytes", address->text,
+                sizeof path.sun_path - 1);
+        return -1;
+    }
+    memcpy(path.sun_path, address->unix_path, strlen(address->unix_path));
+    if (is_stale(&path)) (void)unlink(path.sun_path); /* bind says it if that failed */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&path, sizeof path) == 0 &&
+        listen(fd, LISTENER_BACKLOG) == 0)
+        return fd;
+    err_set(err, "cannot listen on %s: %s%s", address->text, strerror(errno), hint(errno));
+    if (fd >= 0) (void)close(fd); /* nothing was accepted from it */
+    return -1;
+}
+
+int listener_bind(const struct config_address *address, struct err *err)
+{
+    return address->unix_path != NULL ? bind_unix(address, err) : bind_tcp(address, err);
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    const struct listener *listener = CONTAINER_OF(stream, struct listener, uv.stream);
+    if (status < 0) {
+        log_event(LOG_ERROR, "accept failed", uv_strerror(status));
+        return;
+    }
+    session_accept(&listener->origin, stream, listener->is_unix);
+}
+
+bool listener_start(struct listener *listener, const struct session_origin *origin, int fd,
+                    bool is_unix, struct err *err)
+{
+    uv_loop_t *loop = &origin->loop->uv;
+    listener->origin = *origin;
+    listener->is_unix = is_unix;
+    int failed = is_unix ? uv_pipe_init(loop, &listener->uv.pipe, 0)
+                         : uv_tcp_init(loop, &listener->uv.tcp);
+    if (failed == 0)
+        failed = is_unix ? uv_pipe_open(&listener->uv.pipe, fd)
+                         : uv_tcp_open(&listener->uv.tcp, fd);
+    if (failed == 0) failed = uv_listen(&listener->uv.stream, LISTENER_BACKLOG, on_connection);
+    if (failed == 0) return true;
+    return err_set(err, "cannot accept connections: %s", uv_strerror(failed));
+}
+
+void listener_stop(struct listener *listener)
+{
+    if (!uv_is_closing(&listener->uv.handle)) uv_close(&listener->uv.handle, NULL);
+}

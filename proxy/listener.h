@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The door: one listening socket of one worker. TCP listeners share their port among the workers by
+ * SO_REUSEPORT; the workers of a unix listener share one socket. */
+#pragma once
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "proxy/session.h"
+
+enum { LISTENER_BACKLOG = 4096 };
+
+struct listener {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    bool is_unix;
+    struct session_origin origin;
+};
+
+/* Gives a bound, listening socket for the address (close), or -1: told why. A name is resolved
+ * here; a unix socket that nobody listens on any more is replaced. Privileged ports work while we
+ * are root. */
+int listener_bind(const struct config_address *address, struct err *err);
+/* Begins to accept from `fd`, which it takes, on the origin's loop. */
+MUST_USE bool listener_start(struct listener *listener, const struct session_origin *origin, int fd,
+                             bool is_unix, struct err *err);
+/* Stops accepting; the memory must stay until the loop has run. May be repeated. */
+void listener_stop(struct listener *listener);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What a worker thread lends its sessions: the libuv loop, one buffer of each kind, the deadlines.
+ * No buffer belongs to an idle connection. Thread: its own. */
+#pragma once
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "base/timer_wheel.h"
+#include "proxy/tls/stream.h"
+
+enum { LOOP_BUFFER_BYTES = 65536 };
+
+struct loop {
+    uv_loop_t uv;
+    struct timer_wheel deadlines;
+    uv_timer_t tick;
+    unsigned number;     /* of the worker, from 0 */
+    unsigned handshakes; /* in progress */
+    struct tls_io tls;   /* ciphertext in and out */
+    uint8_t *ciphertext; /* what was read from a client */
+    uint8_t *plaintext;  /* what a client's TLS gave, or what was read from a backend */
+};
+
+/* False: told why; nothing is left open. */
+MUST_USE bool loop_init(struct loop *loop, unsigned number, struct err *err);
+/* Stops the tick, so that the loop can end once every other handle is closed. */
+void loop_stop(struct loop *loop);
+/* After uv_run has ended with every handle closed. */
+void loop_clear(struct loop *loop);

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Follows the boundaries of control packets in a stream that is passed on untouched, by their fixed
+ * headers alone: counts them, and says where a packet of ours may be put between. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct packets {
+    uint64_t count;      /* begun so far */
+    uint32_t left;       /* bytes of the current packet that are still to come */
+    uint32_t length;     /* the remaining length as far as it has been read */
+    uint8_t header_read; /* bytes of a fixed header that have been read, 0: none */
+    bool lost;           /* a header that cannot be: no boundary is known any more */
+};
+
+/* Goes on with `data`, the next bytes of the stream. */
+void packets_follow(struct packets *packets, struct span data);
+/* Every packet so far is whole. */
+bool packets_at_boundary(const struct packets *packets);

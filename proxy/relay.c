@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/relay.h"
+
+bool relay_flush(struct relay *relay)
+{
+    if (!endpoint_write(relay->client, tls_io_take(relay->io))) return false;
+    if (relay->client->pending > 0 && relay->backend != NULL) endpoint_pause(relay->backend);
+    return true;
+}
+
+bool relay_to_backend(struct relay *relay, struct span plaintext)
+{
+    packets_follow(&relay->from_client, plaintext);
+    relay->bytes_from_client += plaintext.length;
+    if (!endpoint_write(relay->backend, plaintext)) return false;
+    if (relay->backend->pending > 0) endpoint_pause(relay->client);
+    return true;
+}
+
+bool relay_to_client(struct relay *relay, struct span plaintext)
+{
+    packets_follow(&relay->from_backend, plaintext);
+    relay->bytes_from_backend += plaintext.length;
+    return tls_stream_write(relay->tls, relay->io, plaintext) && relay_flush(relay);
+}
+
+void relay_client_drained(struct relay *relay)
+{
+    if (relay->backend != NULL && !relay->backend_ended) endpoint_resume(relay->backend);
+}
+
+void relay_backend_drained(struct relay *relay)
+{
+    if (!relay->client_ended) endpoint_resume(relay->client);
+}
+
+bool relay_end_to_client(struct relay *relay)
+{
+    relay->backend_ended = true;
+    if (relay->tls != NULL) tls_stream_close(relay->tls, relay->io);
+    if (!relay_flush(relay)) return false;
+    endpoint_shutdown(relay->client);
+    return true;
+}
+
+void relay_end_to_backend(struct relay *relay)
+{
+    relay->client_ended = true;
+    if (relay->backend != NULL) endpoint_shutdown(relay->backend);
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Moves bytes between a client's TLS stream and a backend, both ways, as fast as the slower side
+ * takes them: while one side has something pending, the other is not read. Thread: its loop's.
+ *
+ *   client --ciphertext--> tls --plaintext--> backend
+ *   client <--ciphertext-- tls <--plaintext-- backend                                            */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/bytes.h"
+#include "proxy/endpoint.h"
+#include "proxy/packets.h"
+#include "proxy/tls/stream.h"
+
+struct relay {
+    struct tls_io *io;        /* the loop's */
+    struct tls_stream *tls;   /* the session's */
+    struct endpoint *client;  /* the session's */
+    struct endpoint *backend; /* the session's; NULL before it is dialled */
+    struct packets from_client;
+    struct packets from_backend;
+    uint64_t bytes_from_client; /* plaintext */
+    uint64_t bytes_from_backend;
+    bool client_ended; /* sends no more */
+    bool backend_ended;
+};
+
+/* Sends what TLS has to say to the client. False: the client's stream is broken. */
+MUST_USE bool relay_flush(struct relay *relay);
+/* Plaintext of the client to the backend. False: the backend's stream is broken. */
+MUST_USE bool relay_to_backend(struct relay *relay, struct span plaintext);
+/* Plaintext of the backend to the client. False: the client's stream is broken. */
+MUST_USE bool relay_to_client(struct relay *relay, struct span plaintext);
+/* One side has taken all that was pending for it: the other is read again. */
+void relay_client_drained(struct relay *relay);
+void relay_backend_drained(struct relay *relay);
+/* One side sends no more: passes that on (close_notify and FIN to the client, FIN to the backend).
+ */
+MUST_USE bool relay_end_to_client(struct relay *relay);
+void relay_end_to_backend(struct relay *relay);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* A generation of everything that sessions are judged and served by: the configuration, the TLS
+ * contexts of each worker, the backends. Immutable but for atomic counters; reference-counted, so
+ * that a session keeps the generation that it began with. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "proxy/backend/pool.h"
+#include "proxy/tls/context.h"
+
+struct snapshot_listener {
+    const struct config_listener *config;
+    struct tls_context_set **tls; /* one a worker */
+    struct ticket_keys *tickets;  /* NULL: off */
+    atomic_uint_fast64_t connections;
+};
+
+struct snapshot {
+    atomic_uint references;
+    struct config *config;
+    unsigned workers;
+    struct snapshot_listener *listeners; /* as in the configuration */
+    struct pool *pools;                  /* one a backend */
+};
+
+/* Gives a snapshot (snapshot_unref) and takes `*config` in any case; borrows `builtin`, which
+ * outlives it. NULL: the sentence names what could not be loaded. */
+struct snapshot *snapshot_new(struct config **config, unsigned workers,
+                              const struct builtin_broker *builtin, struct err *err);
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/tls/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/tls/context.h"
+#include "proxy/tls/verify.h"
+#include "proxy/tls/wolfssl.h"
+
+struct tls_stream {
+    WOLFSSL *ssl;
+    struct tls_context *context;
+    struct tls_io *io; /* lent for a call */
+    struct identity_certificate *identity;
+    bool identity_from_ticket;
+    struct tls_failure failure;
+    bool handshake_done;
+    bool closed;
+};
+
+bool tls_io_init(struct tls_io *io, size_t room)
+{
+    *io = (struct tls_io){.out = malloc(room), .out_room = room};
+    return io->out != NULL;
+}
+
+void tls_io_clear(struct tls_io *io)
+{
+    free(io->out);
+    *io = (struct tls_io){0};
+}
+
+struct span tls_io_take(struct tls_io *io)
+{
+    struct span taken = {io->out, io->out_length};
+    io->out_length = 0;
+    return taken;
+}
+
+static bool make_room(struct tls_io *io, size_t length)
+{
+    if (io->out_room - io->out_length >= length) return true;
+    size_t room = 2 * (io->out_length + length);
+    uint8_t *grown = realloc(io->out, room);
+    if (grown == NULL) return false;
+    io->out = grown;
+    io->out_room = room;
+    return true;
+}
+
+static int on_receive(WOLFSSL *ssl, char *buffer, int size, void *arg)
+{
+    (void)ssl;
+    const struct tls_stream *stream = arg;
+    struct bytes *in = &stream->io->in;
+    size_t length = bytes_left(in);
+    if (length == 0) return WOLFSSL_CBIO_ERR_WANT_READ;
+    if (length > (size_t)size) length = (size_t)size;
+    memcpy(buffer, bytes_take(in, length).data, length);
+    return (int)length;
+}
+
+static int on_send(WOLFSSL *ssl, char *buffer, int size, void *arg)
+{
+    (void)ssl;
+    const struct tls_stream *stream = arg;
+    struct tls_io *io = stream->io;
+    if (!make_room(io, (size_t)size)) return WOLFSSL_CBIO_ERR_GENERAL;
+    memcpy(io->out + io->out_length, buffer, (size_t)size);
+    io->out_length += (size_t)size;
+    return size;
+}
+
+/* A ticket that was opened but not resumed from (the client's other tickets, another server name)
+ * says nothing about who does this full handshake. */
+static void drop_unused_ticket(struct tls_stream *stream)
+{
+    if (!stream->identity_from_ticket || wolfSSL_session_reused(stream->ssl) == 1) return;
+    free(stream->identity);
+    stream->identity = NULL;
+    stream->identity_from_ticket = false;
+}
+
+/* The callbacks that the context needs, since only here a WOLFSSL is known to be a stream. */
+static int on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                     int sealing, unsigned char *body, int in_length, int *out_length, void *arg)
+{
+    (void)arg;
+    struct tls_stream *stream = wolfSSL_GetIOReadCtx(ssl);
+    const struct tls_context *context = stream->context;
+    struct ticket_envelope envelope = {name, iv, mac};
+    size_t length = (size_t)in_length;
+    bool done = false;
+    if (sealing) {
+        drop_unused_ticket(stream);
+        done = ticket_seal(context->tickets, context->binding, envelope, body, &length,
+                           (size_t)*out_length, stream->identity, time(NULL));
+    } else {
+        free(stream->identity);
+        stream->identity = NULL;
+        stream->identity_from_ticket = true;
+        done = ticket_open(context->tickets, context->binding, envelope, body, &length,
+                           &stream->identity, time(NULL)) &&
+               verify_resumed(context, stream->identity, time(NULL));
+    }
+    *out_length = (int)length;
+    return done ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_REJECT;
+}
+
+static int on_verify(int good, WOLFSSL_X509_STORE_CTX *store)
+{
+    struct tls_stream *stream = store->userCtx;
+    free(stream->identity);
+    stream->identity = NULL;
+    stream->identity_from_ticket = false;
+    return verify_client(stream->context, good == 1, store, &stream->identity, &stream->failure);
+}
+
+struct tls_stream *tls_stream_new(struct tls_context *context, bool client_offers_alpn)
+{
+    struct tls_stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL) return NULL;
+    stream->context = context;
+    stream->ssl = wolfSSL_new(context->wolfssl);
+    if (stream->ssl == NULL) goto fail;
+    wolfSSL_SSLSetIORecv(stream->ssl, on_receive);
+    wolfSSL_SSLSetIOSend(stream->ssl, on_send);
+    wolfSSL_SetIOReadCtx(stream->ssl, stream);
+    wolfSSL_SetIOWriteCtx(stream->ssl, stream);
+    if (context->trust != NULL) {
+        wolfSSL_set_verify(stream->ssl, verify_mode(context), on_verify);
+        wolfSSL_SetCertCbCtx(stream->ssl, stream);
+    }
+    if (client_offers_alpn && context->alpn[0] != '\0' &&
+        wolfSSL_UseALPN(stream->ssl, context->alpn, (unsigned)strlen(context->alpn),
+                        WOLFSSL_ALPN_FAILED_ON_MISMATCH) != WOLFSSL_SUCCESS)
+        goto fail;
+    return stream;
+fail:
+    tls_stream_free(stream);
+    return NULL;
+}
+
+void tls_stream_free(struct tls_stream *stream)
+{
+    if (stream == NULL) return;
+    wolfSSL_free(stream->ssl);
+    free(stream->identity);
+    free(stream);
+}
+
+SessionTicketEncCb tls_stream_ticket_callback(void)
+{
+    return on_ticket;
+}
+
+static enum tls_status fail(struct tls_stream *stream, int error)
+{
+    WOLFSSL_ALERT_HISTORY alerts = {0};
+    int received = -1;
+    if (wolfSSL_get_alert_history(stream->ssl, &alerts) == WOLFSSL_SUCCESS &&
+        alerts.last_rx.level == alert_fatal)
+        received = alerts.last_rx.code;
+    /* What the verify callback found says more than wolfSSL's "the callback refused". */
+    if (stream->failure.reason == NULL) stream->failure = tls_failure_of(error, received);
+    return TLS_FAILED;
+}
+
+enum tls_status tls_stream_handshake(struct tls_stream *stream, struct tls_io *io)
+{
+    stream->io = io;
+    int done = wolfSSL_accept(stream->ssl);
+    verify_forget_chain(stream->context);
+    if (done == WOLFSSL_SUCCESS) {
+        drop_unused_ticket(stream);
+        stream->handshake_done = true;
+        return TLS_OK;
+    }
+    int error = wolfSSL_get_error(stream->ssl, done);
+    return error == WOLFSSL_ERROR_WANT_READ ? TLS_WANT_INPUT : fail(stream, error);
+}
+
+enum tls_status tls_stream_read(struct tls_stream *stream, struct tls_io *io,
+                                struct bytes_writer *out)
+{
+    stream->io = io;
+    for (;;) {
+        int length = wolfSSL_read(stream->ssl, out->data + out->length,
+                                  (int)(out->room - out->length));
+        if (length > 0) {
+            out->length += (size_t)length;
+            continue;
+        }
+        int error = wolfSSL_get_error(stream->ssl, length);
+        if (error == WOLFSSL_ERROR_WANT_READ) return TLS_WANT_INPUT;
+        if (error == WOLFSSL_ERROR_ZERO_RETURN) return TLS_PEER_CLOSED;
+        return fail(stream, error);
+    }
+}
+
+bool tls_stream_write(struct tls_stream *stream, struct tls_io *io, struct span plaintext)
+{
+    stream->io = io;
+    for (size_t at = 0; at < plaintext.length;) {
+        int written = wolfSSL_write(stream->ssl, plaintext.data + at, (int)(plaintext.length - at));
+        if (written <= 0) return false;
+        at += (size_t)written;
+    }
+    return true;
+}
+
+void tls_stream_close(struct tls_stream *stream, struct tls_io *io)
+{
+    if (!stream->handshake_done || stream->closed) return;
+    stream->closed = true;
+    stream->io = io;
+    (void)wolfSSL_shutdown(stream->ssl); /* the peer's answer is not waited for */
+}
+
+struct tls_failure tls_stream_failure(const struct tls_stream *stream)
+{
+    return stream->failure;
+}
+
+/* wolfSSL's names of curves, in the words of RFC 8446 and of the configuration. */
+static const char *group_name(const char *name)
+{
+    static const char *const names[][2] = {
+        {"SECP256R1", "P-256"},
+        {"SECP384R1", "P-384"},
+        {"SECP521R1", "P-521"}
+    };
+    for (size_t i = 0; name != NULL && i < ARRAY_LENGTH(names); i++)
+        if (strcmp(name, names[i][0]) == 0) return names[i][1];
+    return name;
+}
+
+struct tls_facts tls_stream_facts(const struct tls_stream *stream)
+{
+    const char *version = wolfSSL_get_version(stream->ssl);
+    const char *cipher = wolfSSL_get_cipher_name(stream->ssl);
+    return (struct tls_facts){
+        .version = strcmp(version, "TLSv1.3") == 0 ? IDENTITY_TLS_1_3 : IDENTITY_TLS_1_2,
+        .cipher = cipher,
+        .group = group_name(wolfSSL_get_curve_name(stream->ssl)),
+        .resumed = wolfSSL_session_reused(stream->ssl) == 1,
+    };
+}
+
+struct identity_certificate *tls_stream_take_identity(struct tls_stream *stream)
+{
+    struct identity_certificate *identity = stream->identity;
+    stream->identity = NULL;
+    return identity;
+}
