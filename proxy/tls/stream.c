@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/tls/callbacks.h"
 #include "proxy/tls/context.h"
 #include "proxy/tls/verify.h"
 #include "proxy/tls/wolfssl.h"
@@ -49,7 +50,7 @@ static bool make_room(struct tls_io *io, size_t length)
     return true;
 }
 
-static int on_receive(WOLFSSL *ssl, char *buffer, int size, void *arg)
+int tls_stream_on_receive(WOLFSSL *ssl, char *buffer, int size, void *arg)
 {
     (void)ssl;
     const struct tls_stream *stream = arg;
@@ -61,7 +62,7 @@ static int on_receive(WOLFSSL *ssl, char *buffer, int size, void *arg)
     return (int)length;
 }
 
-static int on_send(WOLFSSL *ssl, char *buffer, int size, void *arg)
+int tls_stream_on_send(WOLFSSL *ssl, char *buffer, int size, void *arg)
 {
     (void)ssl;
     const struct tls_stream *stream = arg;
@@ -83,8 +84,9 @@ static void drop_unused_ticket(struct tls_stream *stream)
 }
 
 /* The callbacks that the context needs, since only here a WOLFSSL is known to be a stream. */
-static int on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
-                     int sealing, unsigned char *body, int in_length, int *out_length, void *arg)
+int tls_stream_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                         int sealing, unsigned char *body, int in_length, int *out_length,
+                         void *arg)
 {
     (void)arg;
     struct tls_stream *stream = wolfSSL_GetIOReadCtx(ssl);
@@ -124,8 +126,6 @@ struct tls_stream *tls_stream_new(struct tls_context *context, bool client_offer
     stream->context = context;
     stream->ssl = wolfSSL_new(context->wolfssl);
     if (stream->ssl == NULL) goto fail;
-    wolfSSL_SSLSetIORecv(stream->ssl, on_receive);
-    wolfSSL_SSLSetIOSend(stream->ssl, on_send);
     wolfSSL_SetIOReadCtx(stream->ssl, stream);
     wolfSSL_SetIOWriteCtx(stream->ssl, stream);
     if (context->trust != NULL) {
@@ -148,11 +148,6 @@ void tls_stream_free(struct tls_stream *stream)
     wolfSSL_free(stream->ssl);
     free(stream->identity);
     free(stream);
-}
-
-SessionTicketEncCb tls_stream_ticket_callback(void)
-{
-    return on_ticket;
 }
 
 static enum tls_status fail(struct tls_stream *stream, int error)

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Judges a client's certificate chain after wolfSSL has verified its signatures, dates and
+ * constraints: depth, revocation, and who it is. The same for a resumed session. */
+#pragma once
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "proxy/identity.h"
+#include "proxy/tls/context.h"
+#include "proxy/tls/failure.h"
+#include "proxy/tls/wolfssl.h"
+
+/* The mode for wolfSSL_set_verify. */
+int verify_mode(const struct tls_context *context);
+/* From wolfSSL's verify callback: `good` is its own verdict, which is never softened. Gives the
+ * leaf's identity (free), or says why not in `failure`. Returns what the callback returns. */
+int verify_client(const struct tls_context *context, bool good, WOLFSSL_X509_STORE_CTX *store,
+                  struct identity_certificate **identity, struct tls_failure *failure);
+/* Whether the client that a ticket names may still come in: a new handshake decides otherwise. */
+bool verify_resumed(const struct tls_context *context, const struct identity_certificate *identity,
+                    time_t now);
+/* Drops the intermediates that a client has just sent: wolfSSL keeps them once verified, and the
+ * next client that leaves them out would be let in by what another one sent. */
+void verify_forget_chain(const struct tls_context *context);
