@@ -159,9 +159,11 @@ struct config_rule {
         enum config_presence certificate;
     } match;
     struct {
-        unsigned tls_version;              /* enum config_tls_version, at least; 0: any */
-        bool certificate;                  /* one must be there: implied by what follows */
-        struct config_strings common_name; /* globs with ${client_id} ${username} ${server_name} */
+        unsigned tls_version; /* enum config_tls_version, at least; 0: any */
+        bool certificate;     /* one must be there: implied by what follows */
+        /* Globs with ${client_id} ${username} ${server_name}, which are all that is left between
+         * ${ and }; `$$` is a dollar. */
+        struct config_strings common_name;
     } require;
     time_t until;   /* from then on the rule does not match; 0: for ever */
     size_t backend; /* index into config.backends; SIZE_MAX: the listener's */
@@ -209,6 +211,11 @@ struct config *config_load(const char *path, config_finding_fn *found, void *arg
 struct config *config_parse(const char *path, const char *text, size_t length,
                             config_finding_fn *found, void *arg);
 void config_free(struct config *config);
+/* Where the value of `field`, the address of a field inside `config`, stood in the file: of a
+ * setting, of the first pointer of a list (`&tls->client_crl`, `&tls->certificates`), of an item
+ * of a list of strings (`&tls->client_crl.items[0]`). Line 0: nowhere, it is the default. Maps have
+ * their own `mark`. */
+struct config_mark config_mark_of(const struct config *config, const void *field);
 /* The map of `builtin_broker` alone, from a file; `path` NULL: all defaults. False: told why. */
 MUST_USE bool config_broker_load(struct config_broker *out, const char *path,
                                  config_finding_fn *found, void *arg);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Addresses to listen on and to dial, and ranges of source addresses. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "config/arena.h"
+#include "config/config.h"
+
+enum address_reach {
+    ADDRESS_LOCAL,   /* loopback or a unix socket */
+    ADDRESS_PRIVATE, /* RFC 1918, RFC 6598, RFC 4193, link-local */
+    ADDRESS_NAME,    /* a host name, which may be anything */
+    ADDRESS_PUBLIC
+};
+
+/* Reads HOST:PORT, [IPV6]:PORT or unix:PATH; a relative PATH is taken from `directory`. The
+ * strings of `out` are from `arena`; its mark stays as it is. */
+MUST_USE bool address_read(const char *text, const char *directory, struct arena *arena,
+                           struct config_address *out, struct err *err);
+/* How far away a server is that one reaches at `address`. */
+enum address_reach address_reach(const struct config_address *address);
+bool address_equal(const struct config_address *a, const struct config_address *b);
+
+/* Reads ADDRESS or ADDRESS/PREFIX. `host_bits` tells that bits below the prefix were set; they
+ * are cleared in `out`. */
+MUST_USE bool address_read_cidr(const char *text, struct config_cidr *out, bool *host_bits,
+                                struct err *err);
+/* `path` as an absolute one, from `arena`; relative ones are taken from `directory`. */
+char *address_absolute(const char *path, const char *directory, struct arena *arena);

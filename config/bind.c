@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "config/bind.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A file of 4 MiB without aliases cannot come near it and mean something. */
+enum { STEPS_MAX = 200000 };
+
+static void *at(void *base, size_t offset)
+{
+    return (char *)base + offset;
+}
+
+static bool step(struct bind *bind, struct config_mark mark, size_t count)
+{
+    if (bind->exhausted) return false;
+    bind->steps += count;
+    if (bind->steps <= STEPS_MAX) return true;
+    bind->exhausted = true;
+    diagnostics_error(bind->found, mark,
+                      "more than %d values, aliases counted as often as they are used: the file is "
+                      "too large",
+                      STEPS_MAX);
+    return false;
+}
+
+void bind_note_place(struct bind *bind, const void *field, struct config_mark mark)
+{
+    if (bind->places_count == bind->places_room) {
+        size_t room = bind->places_room ? bind->places_room * 2 : 64;
+        struct bind_place *places = reallocarray(bind->places, room, sizeof *places);
+        CHECK(places != NULL);
+        bind->places = places;
+        bind->places_room = room;
+    }
+    bind->places[bind->places_count++] = (struct bind_place){field, mark};
+}
+
+void bind_note_reference(struct bind *bind, enum schema_kind kind, struct config_mark mark,
+                         const char *name, size_t *index)
+{
+    if (bind->references_count == bind->references_room) {
+        size_t room = bind->references_room ? bind->references_room * 2 : 16;
+        struct bind_reference *references = reallocarray(bind->references, room,
+                                                         sizeof *references);
+        CHECK(references != NULL);
+        bind->references = references;
+        bind->references_room = room;
+    }
+    bind->references[bind->references_count++] = (struct bind_reference){kind, mark, name, index};
+}
+
+static int by_field(const void *left, const void *right)
+{
+    uintptr_t a = (uintptr_t)((const struct bind_place *)left)->field;
+    uintptr_t b = (uintptr_t)((const struct bind_place *)right)->field;
+    return a < b ? -1 : a > b;
+}
+
+void bind_seal(struct bind *bind)
+{
+    if (bind->places_count) qsort(bind->places, bind->places_count, sizeof *bind->places, by_field);
+}
+
+struct config_mark bind_mark(const struct bind *bind, const void *field)
+{
+    struct bind_place wanted = {.field = field};
+    if (bind->places_count == 0) return wanted.mark;
+    const struct bind_place *place = bsearch(&wanted, bind->places, bind->places_count,
+                                             sizeof *bind->places, by_field);
+    return place ? place->mark : wanted.mark;
+}
+
+void bind_clear(struct bind *bind)
+{
+    free(bind->places);
+    free(bind->references);
+    bind->places = NULL;
+    bind->references = NULL;
+}
+
+static size_t item_size(const struct schema_key *key)
+{
+    if (key->kind == SCHEMA_MAP) return key->map->size;
+    if (key->kind == SCHEMA_CIDR) return sizeof(struct config_cidr);
+    return sizeof(char *);
+}
+
+static void bind_items(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
+                       void *base)
+{
+    bool several = document_is_list(node);
+    size_t count = several ? document_count(node) : 1;
+    size_t size = item_size(key);
+    if (!step(bind, document_mark(node), count)) return;
+    /* One more in front, where bind_own_certificate may put another. */
+    char *items = (char *)arena_take(bind->arena, count + 1, size) + size;
+    memcpy(at(base, key->offset), &items, sizeof items);
+    memcpy(at(base, key->count_offset), &count, sizeof count);
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *item = several ? document_item(bind->document, node, i) : node;
+        void *field = items + i * size;
+        if (key->kind == SCHEMA_MAP) {
+            bind_map(bind, key->map, item, field);
+        } else {
+            bind_note_place(bind, field, document_mark(item));
+            bind_scalar(bind, key, item, field);
+        }
+    }
+}
+
+static void bind_word_set(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
+                          void *field)
+{
+    size_t count = document_is_list(node) ? document_count(node) : 0;
+    if (!document_is_list(node)) bind_scalar(bind, key, node, field);
+    if (!step(bind, document_mark(node), count)) return;
+    for (size_t i = 0; i < count; i++)
+        bind_scalar(bind, key, document_item(bind->document, node, i), field);
+}
+
+static void bind_list(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
+                      void *base)
+{
+    struct config_mark mark = document_mark(node);
+    if (document_is_null(node)) {
+        diagnostics_error(bind->found, mark, "%s has no value: give it one, or remove the key",
+                          key->name);
+        return;
+    }
+    if (key->kind == SCHEMA_MAP && !document_is_list(node) &&
+        !(document_is_scalar(node) && key->map->scalar_key)) {
+        diagnostics_error(bind->found, mark,
+                          "%s: a list is expected, whose items begin with -, and this is %s",
+                          key->name, document_kind(node));
+        return;
+    }
+    if (key->required && document_is_list(node) && document_count(node) == 0) {
+        diagnostics_error(bind->found, mark, "%s: at least one is needed", key->name);
+        return;
+    }
+    bind_note_place(bind, at(base, key->offset), mark);
+    if (key->kind == SCHEMA_WORD)
+        bind_word_set(bind, key, node, at(base, key->offset));
+    else
+        bind_items(bind, key, node, base);
+}
+
+static void bind_switched(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
+                          void *base)
+{
+    if (document_is_map(node)) {
+        bool on = true;
+        memcpy(at(base, key->offset), &on, sizeof on);
+        bind_map(bind, key->map, node, at(base, key->map_offset));
+        return;
+    }
+    bind_defaults(bind, key->map, at(base, key->map_offset));
+    bind_scalar(bind, key, node, at(base, key->offset));
+}
+
+static void bind_key(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
+                     void *base)
+{
+    if (key->offset == SCHEMA_NOWHERE) return;
+    void *field = at(base, key->offset);
+    if (key->list) {
+        bind_list(bind, key, node, base);
+        return;
+    }
+    if (key->kind == SCHEMA_MAP) {
+        bind_map(bind, key->map, node, field);
+        return;
+    }
+    const void *place = field;
+    if (key->kind == SCHEMA_IDLE) place = &((struct config_limits *)field)->idle;
+    if (key->kind == SCHEMA_BACKEND || key->kind == SCHEMA_POLICY) *(size_t *)field = SIZE_MAX;
+    bind_note_place(bind, place, document_mark(node));
+    if (key->kind == SCHEMA_SWITCHED_MAP)
+        bind_switched(bind, key, node, base);
+    else
+        bind_scalar(bind, key, node, field);
+}
+
+static void bind_default(struct bind *bind, const struct schema_key *key, void *base)
+{
+    if (key->offset == SCHEMA_NOWHERE) return;
+    void *field = at(base, key->offset);
+    if (key->kind == SCHEMA_BACKEND || key->kind == SCHEMA_POLICY)
+        *(size_t *)field = SIZE_MAX;
+    else if (key->kind == SCHEMA_MAP && !key->list)
+        bind_defaults(bind, key->map, field);
+    else if (key->initial)
+        bind_initial(bind, key, field);
+    if (key->kind == SCHEMA_SWITCHED_MAP) bind_defaults(bind, key->map, at(base, key->map_offset));
+}
+
+void bind_defaults(struct bind *bind, const struct schema_map *map, void *base)
+{
+    for (size_t i = 0; i < map->count; i++)
+        bind_default(bind, &map->keys[i], base);
+}
+
+static void set_mark(const struct schema_map *map, void *base, struct config_mark mark)
+{
+    if (map->mark_offset != SCHEMA_NOWHERE) memcpy(at(base, map->mark_offset), &mark, sizeof mark);
+}
+
+/* The certificate that stands in the tls map itself becomes the first of the list. */
+static void bind_own_certificate(struct bind *bind, const struct schema_map *map,
+                                 const yaml_node_t *node, struct config_tls *tls)
+{
+    const yaml_node_t *certificate = document_find(bind->document, node, "certificate");
+    const yaml_node_t *private_key = document_find(bind->document, node, "private_key");
+    struct config_mark mark = document_mark(node);
+    if (!certificate && !private_key) {
+        if (tls->certificates_count == 0)
+            diagnostics_error(bind->found, mark,
+                              "tls needs a certificate: add the keys certificate and private_key, "
+                              "which name its files");
+        return;
+    }
+    if (!certificate)
+        diagnostics_error(bind->found, document_mark(private_key),
+                          "private_key stands without certificate: name the file of its "
+                          "certificate too");
+    if (!private_key)
+        diagnostics_error(bind->found, document_mark(certificate),
+                          "certificate stands without private_key: name the file of its key too");
+    if (!certificate || !private_key) return;
+    if (!tls->certificates)
+        tls->certificates = arena_take(bind->arena, 1, sizeof *tls->certificates);
+    else
+        tls->certificates--;
+    tls->certificates_count++;
+    struct config_certificate *own = &tls->certificates[0];
+    own->mark = document_mark(certificate);
+    bind_note_place(bind, &own->certificate, document_mark(certificate));
+    bind_note_place(bind, &own->private_key, document_mark(private_key));
+    bind_scalar(bind, schema_find(map, "certificate"), certificate, &own->certificate);
+    bind_scalar(bind, schema_find(map, "private_key"), private_key, &own->private_key);
+}
+
+static void refuse_key(struct bind *bind, const struct schema_map *map, const yaml_node_t *key)
+{
+    const char *name = document_text(key);
+    struct config_mark mark = document_mark(key);
+    const char *nearest = schema_nearest(map, name);
+    if (strcmp(name, "<<") == 0) {
+        diagnostics_error(bind->found, mark,
+                          "merge keys (<<) are not supported: write the keys out, or give the "
+                          "whole map an alias");
+        return;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        const struct schema_key *child = &map->keys[i];
+        if (child->map && schema_find(child->map, name)) {
+            diagnostics_error(bind->found, mark,
+                              "unknown key \"%s\" in %s: it belongs under \"%s\"", name, map->name,
+                              child->name);
+            return;
+        }
+    }
+    if (nearest)
+        diagnostics_error(bind->found, mark, "unknown key \"%.60s\" in %s: did you mean \"%s\"?",
+                          name, map->name, nearest);
+    else
+        diagnostics_error(bind->found, mark, "unknown key \"%.60s\" in %s: remove it", name,
+                          map->name);
+}
+
+/* The row of the key of a pair, when it is there for the first time. */
+static const struct schema_key *take_key(struct bind *bind, const struct schema_map *map,
+                                         const yaml_node_t *key, bool *seen)
+{
+    if (!document_is_scalar(key)) {
+        diagnostics_error(bind->found, document_mark(key),
+                          "a key of %s is expected, and this is %s", map->name, document_kind(key));
+        return NULL;
+    }
+    const struct schema_key *row = schema_find(map, document_text(key));
+    if (!row || document_length(key) != strlen(row->name)) {
+        refuse_key(bind, map, key);
+        return NULL;
+    }
+    if (seen[row - map->keys]) {
+        diagnostics_error(bind->found, document_mark(key),
+                          "\"%s\" stands here for the second time in %s: remove one of them",
+                          row->name, map->name);
+        return NULL;
+    }
+    seen[row - map->keys] = true;
+    return row;
+}
+
+static void bind_pairs(struct bind *bind, const struct schema_map *map, const yaml_node_t *node,
+                       void *base, bool *seen)
+{
+    size_t count = document_count(node);
+    if (!step(bind, document_mark(node), count)) return;
+    for (size_t i = 0; i < count; i++) {
+        const struct schema_key *key = take_key(bind, map, document_key(bind->document, node, i),
+                                                seen);
+        if (key) bind_key(bind, key, document_value(bind->document, node, i), base);
+    }
+}
+
+/* The short form of a map: one value. */
+static void bind_short(struct bind *bind, const struct schema_map *map, const yaml_node_t *node,
+                       void *base)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        if (strcmp(map->keys[i].name, map->scalar_key) == 0)
+            bind_key(bind, &map->keys[i], node, base);
+        else
+            bind_default(bind, &map->keys[i], base);
+    }
+}
+
+void bind_map(struct bind *bind, const struct schema_map *map, const yaml_node_t *node, void *base)
+{
+    bool seen[SCHEMA_KEYS_MAX] = {false};
+    struct config_mark mark = document_mark(node);
+    set_mark(map, base, mark);
+    if (document_is_scalar(node) && map->scalar_key && !document_is_null(node)) {
+        bind_short(bind, map, node, base);
+        return;
+    }
+    if (!document_is_map(node)) {
+        diagnostics_error(bind->found, mark, "%s: a map of keys is expected, and this is %s",
+                          map->name, document_kind(node));
+        bind_defaults(bind, map, base);
+        return;
+    }
+    bind_pairs(bind, map, node, base, seen);
+    for (size_t i = 0; i < map->count; i++) {
+        const struct schema_key *key = &map->keys[i];
+        if (seen[i]) continue;
+        if (key->required)
+            diagnostics_error(bind->found, mark, "%s needs the key \"%s\": %s", map->name,
+                              key->name, key->help);
+        bind_default(bind, key, base);
+    }
+    if (map->own_certificate) bind_own_certificate(bind, map, node, base);
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What must hold between keys: names that refer to one another, versions in order, servers that
+ * plaintext may travel to, rules that can never hold. */
+#pragma once
+
+#include "config/bind.h"
+#include "config/config.h"
+
+/* Completes `config` (default names, indices) and tells what is wrong to `bind->found`. Everything
+ * has been bound and sealed; after earlier findings fields may be NULL. */
+void validate(struct bind *bind, struct config *config);
