@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# build.sh PREFIX CC PROCESSOR [TARBALL]: makes PREFIX/lib/libwolfssl.a and PREFIX/include from the
+# pinned source. Several configurations may run it at once: one builds, the others wait for it.
+set -eu
+
+prefix=$1
+cc=$2
+processor=$3
+tarball=${4:-}
+here=$(cd "$(dirname "$0")" && pwd)
+
+# The release that is wanted, and the one that will do when its source cannot be had.
+version=5.9.2
+sha256=2f4ef3d4fd387a9b3191d36a6316d69116c46ff69bb9583b6c82b36d7b8ca114
+old_version=5.7.2
+old_sha256=0f2ed82e345b833242705bbc4b08a2a2037a33f7bf9c610efae6464f6b10e305
+
+say() { printf 'wolfssl: %s\n' "$*" >&2; }
+
+mkdir -p "$(dirname "$prefix")"
+exec 9>"$prefix.lock"
+flock 9
+[ -f "$prefix/lib/libwolfssl.a" ] && exit 0
+
+if ! source=$("$here/fetch.sh" "$version" "$sha256" "$tarball"); then
+    source=$("$here/fetch.sh" "$old_version" "$old_sha256" "$tarball") || {
+        say "no source: name a tarball of $version with -DPOSTERN_WOLFSSL_TARBALL=PATH,"
+        say "or use the system's library with -DPOSTERN_SYSTEM_WOLFSSL=ON"
+        exit 1
+    }
+    say "WARNING: $old_version is used in place of $version. It lacks two years of corrections of"
+    say "WARNING: vulnerabilities (CVE-2026-5194 among them) and the group X25519MLKEM768."
+    version=$old_version
+fi
+
+work=$(mktemp -d "$prefix.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/source" "$work/prefix/lib" "$work/prefix/include"
+tar -xzf "$source" -C "$work/source" --strip-components=1 --wildcards \
+    --no-wildcards-match-slash '*/src' '*/wolfcrypt/src' '*/wolfssl'
+
+# The settings travel with the headers, so that no one can see the library differently from how
+# it was compiled. options.h is what an installed wolfSSL has in their place.
+cp "$here/user_settings.h" "$work/prefix/include/"
+cp -R "$work/source/wolfssl" "$work/prefix/include/"
+echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
+
+. "$here/sources.sh"
+if [ "$processor" = x86_64 ]; then
+    for file in $sources; do
+        case $file in *.S) ;; *) continue ;; esac
+        awk -f "$here/vzeroupper.awk" "$work/source/$file" \
+            >"$work/corrected.S" 2>>"$work/prefix/corrected"
+        mv "$work/corrected.S" "$work/source/$file"
+    done
+fi
+
+say "compiling $version with $cc"
+cd "$work/source"
+for file in $sources; do
+    [ -f "$file" ] || continue
+    echo "$file"
+done | xargs -P "$(nproc)" -I FILE sh -c '
+    object=$(echo "$2" | tr / _).o
+    exec $0 -O2 -g1 -fPIC -fvisibility=hidden -fno-common -w $1 -DWOLFSSL_USER_SETTINGS \
+        -DBUILDING_WOLFSSL -I../prefix/include -I. -c "$2" -o "$object"' "$cc" "$flags" FILE
+ar rcs ../prefix/lib/libwolfssl.a ./*.o
+echo "$version" >../prefix/version
+rm -rf "$prefix"
+mv "$work/prefix" "$prefix"
