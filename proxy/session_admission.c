@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "mqtt/connect.h"
+#include "proxy/policy.h"
+#include "proxy/session_private.h"
+
+bool session_keep_early(struct session *session, struct span more)
+{
+    uint8_t *grown = realloc(session->early, session->early_length + more.length);
+    if (grown == NULL) return more.length == 0;
+    memcpy(grown + session->early_length, more.data, more.length);
+    session->early = grown;
+    session->early_length += more.length;
+    return true;
+}
+
+void session_drop_early(struct session *session)
+{
+    explicit_bzero(session->early, session->early_length); /* a CONNECT holds a password */
+    free(session->early);
+    session->early = NULL;
+    session->early_length = 0;
+}
+
+static enum alive refuse_status(struct session *session, enum mqtt_status status)
+{
+    switch (status) {
+    case MQTT_VERSION_NOT_SPOKEN:
+        return session_refuse(session, REFUSAL_VERSION_NOT_SPOKEN, "");
+    case MQTT_CLIENT_ID_INVALID:
+        return session_refuse(session, REFUSAL_CLIENT_ID_INVALID, "");
+    case MQTT_TOO_LARGE:
+        return session_refuse(session, REFUSAL_CONNECT_TOO_LARGE, "");
+    case MQTT_PROTOCOL_ERROR:
+        return session_refuse(session, REFUSAL_PROTOCOL_ERROR, "");
+    case MQTT_OK:
+    case MQTT_NEED_MORE:
+    case MQTT_MALFORMED:
+        break;
+    }
+    return session_refuse(session, REFUSAL_MALFORMED, "");
+}
+
+static void remember_connect(struct session *session, const struct mqtt_connect *connect)
+{
+    struct access_record *record = &session->record;
+    record->client_id = strndup((const char *)connect->client_id.data, connect->client_id.length);
+    if (connect->has_username)
+        record->username = strndup((const char *)connect->username.data, connect->username.length);
+    record->mqtt_version = connect->version;
+    record->keep_alive_s = connect->keep_alive_s;
+    session->problem_information = connect->request_problem_information;
+}
+
+static struct decision judge(const struct session *session, const struct mqtt_connect *connect)
+{
+    const struct config *config = session->snapshot->config;
+    const struct access_record *record = &session->record;
+    size_t policy = session->listener->config->policy;
+    struct facts facts = {
+        .source = record->source.address,
+        .tls_version = record->tls.version,
+        .server_name = span_of(record->server_name == NULL ? "" : record->server_name),
+        .certificate = record->certificate,
+        .mqtt_version = connect->version,
+        .client_id = connect->client_id,
+        .username = connect->username,
+        .has_username = connect->has_username,
+    };
+    return policy_decide(policy == SIZE_MAX ? NULL : &config->policies[policy], &facts, time(NULL));
+}
+
+static enum alive decide(struct session *session, size_t packet_length)
+{
+    struct mqtt_connect connect;
+    enum mqtt_status status = mqtt_connect_decode(&connect, session->early, packet_length);
+    session->record.mqtt_version = connect.version;
+    if (status != MQTT_OK) return refuse_status(session, status);
+    remember_connect(session, &connect);
+    if (session->list->draining) return session_refuse(session, REFUSAL_DRAINING, "");
+    if (session->over_limit) return session_refuse(session, REFUSAL_TOO_MANY_CONNECTIONS, "");
+    struct decision decision = judge(session, &connect);
+    session->record.rule = decision.rule == NULL ? NULL : decision.rule->name;
+    if (!decision.admitted) return session_refuse(session, decision.refusal, decision.detail);
+    return session_dial(session, decision.backend == SIZE_MAX ? session->listener->config->backend
+                                                              : decision.backend);
+}
+
+enum alive session_read_connect(struct session *session, size_t length)
+{
+    struct span plaintext = {NULL, 0};
+    bool peer_closed = false;
+    size_t packet_length = 0;
+    enum mqtt_version version = 0;
+    if (session_decrypt(session, length, &plaintext, &peer_closed) == GONE) return GONE;
+    if (!session_keep_early(session, plaintext)) return session_end(session, "out_of_memory");
+    if (session->early_length == 0)
+        return peer_closed ? session_end(session, "client_closed") : ALIVE;
+    enum mqtt_status status = mqtt_connect_peek(session->early, session->early_length,
+                                                session->listener->config->limits.max_connect_size,
+                                                &packet_length, &version);
+    session->record.mqtt_version = version;
+    if (status == MQTT_OK) return decide(session, packet_length);
+    if (status != MQTT_NEED_MORE) return refuse_status(session, status);
+    return peer_closed ? session_end(session, "client_closed") : ALIVE;
+}

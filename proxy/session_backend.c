@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "mqtt/connack.h"
+#include "mqtt/frame.h"
+#include "proxy/backend/dial.h"
+#include "proxy/session_private.h"
+
+enum { CONNACK_TIMEOUT_MS = 30000, LARGEST_CONNACK = 65536 };
+
+static const char *server_name(const struct session *session, int server)
+{
+    return pool_server_name(session->pool, server);
+}
+
+static void on_unreachable(void *owner, int server, const char *why)
+{
+    struct session *session = owner;
+    access_log_backend(&session->record, "backend unreachable", server_name(session, server), why);
+}
+
+static void on_given_up(void *owner)
+{
+    struct session *session = owner;
+    (void)session_refuse(session, REFUSAL_NO_BACKEND, ""); /* nothing follows here */
+}
+
+/* The CONNECT, and whatever the client sent right behind it, goes to the broker in one write. */
+static void on_connected(void *owner, struct endpoint *endpoint, int server)
+{
+    struct session *session = owner;
+    session->relay.backend = endpoint;
+    session->record.server_index = server;
+    session->record.server = server_name(session, server);
+    atomic_fetch_add_explicit(&session->pool->servers[server].connections, 1, memory_order_relaxed);
+    session_enter(session, AWAIT_CONNACK);
+    session_set_deadline(session, CONNACK_TIMEOUT_MS);
+    struct span early = {session->early, session->early_length};
+    bool sent = relay_to_backend(&session->relay, early);
+    session_drop_early(session);
+    if (!sent) {
+        (void)session_refuse(session, REFUSAL_NO_BACKEND, "the broker closed the connection");
+        return;
+    }
+    endpoint_resume(session->relay.backend);
+    if (session->relay.backend->pending == 0) endpoint_resume(session->relay.client);
+}
+
+/* A broker may ask MQTT 5 clients for another keep alive than theirs (MQTT 5, 3.2.2.3.14). */
+static void read_connack(struct session *session, const uint8_t *packet, size_t length)
+{
+    struct mqtt_connack connack;
+    if (mqtt_connack_decode(&connack, session->record.mqtt_version, packet, length) != MQTT_OK)
+        return;
+    session->record.connack = connack.code;
+    session->record.keep_alive_s = mqtt_connack_keep_alive(&connack, session->record.keep_alive_s);
+}
+
+uint64_t session_idle_limit_ms(const struct session *session)
+{
+    const struct config_limits *limits = &session->listener->config->limits;
+    switch (limits->idle) {
+    case CONFIG_IDLE_KEEP_ALIVE:
+        return (uint64_t)session->record.keep_alive_s * 1500;
+    case CONFIG_IDLE_FIXED:
+        return limits->idle_timeout_ms;
+    case CONFIG_IDLE_OFF:
+        break;
+    }
+    return 0;
+}
+
+static void start_relaying(struct session *session)
+{
+    session_enter(session, RELAYING);
+    session->last_heard_ms = session->loop->deadlines.now_ms;
+    uint64_t limit_ms = session_idle_limit_ms(session);
+    if (limit_ms == 0)
+        timer_clear(&session->deadline);
+    else
+        session_set_deadline(session, limit_ms);
+}
+
+static enum alive refuse_backend(struct session *session, const char *why)
+{
+    access_log_backend(&session->record, "backend failed", session->record.server, why);
+    return session_refuse(session, REFUSAL_NO_BACKEND, "");
+}
+
+/* Waits for the broker's first packet, so that a broker that is none, or dies now, can still be
+ * told to the client by a CONNACK of ours. */
+static enum alive await_connack(struct session *session, struct span data)
+{
+    struct mqtt_frame frame;
+    if (!session_keep_early(session, data)) return session_end(session, "out_of_memory");
+    enum mqtt_status status = mqtt_frame_decode(&frame, session->early, session->early_length);
+    if (status == MQTT_NEED_MORE) return ALIVE;
+    if (status != MQTT_OK || (frame.type != MQTT_CONNACK && frame.type != MQTT_AUTH) ||
+        frame.remaining_length > LARGEST_CONNACK)
+        return refuse_backend(session, "it answered with something that is no CONNACK");
+    size_t length = frame.header_length + frame.remaining_length;
+    if (session->early_length < length) return ALIVE;
+    if (frame.type == MQTT_CONNACK) read_connack(session, session->early, length);
+    start_relaying(session);
+    struct span early = {session->early, session->early_length};
+    if (!relay_to_client(&session->relay, early)) return session_end(session, "client_reset");
+    session_drop_early(session);
+    return ALIVE;
+}
+
+static uv_buf_t lend_plaintext(void *owner)
+{
+    struct session *session = owner;
+    return uv_buf_init((char *)session->loop->plaintext, LOOP_BUFFER_BYTES);
+}
+
+static void on_backend_data(void *owner, size_t length)
+{
+    struct session *session = owner;
+    struct span data = {session->loop->plaintext, length};
+    if (session->stage == AWAIT_CONNACK)
+        (void)await_connack(session, data); /* nothing follows here */
+    else if (!relay_to_client(&session->relay, data))
+        (void)session_end(session, "client_reset");
+}
+
+static void on_backend_end(void *owner)
+{
+    struct session *session = owner;
+    if (session->stage == AWAIT_CONNACK) {
+        (void)refuse_backend(session, "it closed the connection without a CONNACK");
+    } else if (!relay_end_to_client(&session->relay)) {
+        (void)session_end(session, "client_reset");
+    } else {
+        (void)session_half_close(session, "backend_closed");
+    }
+}
+
+static void on_backend_failure(void *owner, int error)
+{
+    struct session *session = owner;
+    if (session->stage == AWAIT_CONNACK) {
+        (void)refuse_backend(session, uv_strerror(error));
+        return;
+    }
+    endpoint_reset(&session->relay.client);
+    (void)session_end(session, "backend_reset");
+}
+
+static void on_backend_drained(void *owner)
+{
+    struct session *session = owner;
+    relay_backend_drained(&session->relay);
+}
+
+enum alive session_dial(struct session *session, size_t backend)
+{
+    static const struct dial_events dial_events = {on_connected, on_unreachable, on_given_up};
+    static const struct endpoint_events backend_events = {
+        lend_plaintext, on_backend_data, on_backend_end, on_backend_failure, on_backend_drained};
+    if (backend == SIZE_MAX)
+        return session_refuse(session, REFUSAL_NO_BACKEND, "no backend is configured");
+    endpoint_pause(session->relay.client); /* what comes now waits in the kernel */
+    timer_clear(&session->deadline);       /* the dial has its own */
+    session_enter(session, DIALLING);
+    session->pool = &session->snapshot->pools[backend];
+    session->record.backend = session->pool->config->name;
+    const char *client_id = session->record.client_id;
+    dial_start(&(struct dial_request){.loop = session->loop,
+                                      .pool = session->pool,
+                                      .client_id = span_of(client_id == NULL ? "" : client_id),
+                                      .events = &dial_events,
+                                      .endpoint_events = &backend_events,
+                                      .owner = session},
+               &session->dial);
+    return GONE; /* or not: a dial may have ended the session already, so nobody may look */
+}

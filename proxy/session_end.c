@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "mqtt/disconnect.h"
+#include "proxy/refusal.h"
+#include "proxy/session_private.h"
+
+enum {
+    CLOSE_TIMEOUT_MS = 2000,      /* for a refused client to read its refusal and go */
+    HALF_CLOSE_TIMEOUT_MS = 10000 /* for the other side, when one has ended */
+};
+
+static void release(struct session *session)
+{
+    timer_clear(&session->deadline);
+    dial_cancel(&session->dial);
+    endpoint_close(&session->relay.client);
+    endpoint_close(&session->relay.backend);
+    tls_stream_free(session->relay.tls);
+    free(session->held);
+    session_drop_early(session);
+    access_record_clear(&session->record);
+    if (session->link != NULL) {
+        *session->link = session->next;
+        if (session->next != NULL) session->next->link = session->link;
+        session->list->count--;
+    }
+    snapshot_unref(session->snapshot);
+    free(session);
+}
+
+enum alive session_end(struct session *session, const char *reason)
+{
+    struct access_record *record = &session->record;
+    if (record->reason == NULL) record->reason = reason;
+    atomic_fetch_sub_explicit(&session->listener->connections, 1, memory_order_relaxed);
+    if (record->server_index >= 0)
+        atomic_fetch_sub_explicit(&session->pool->servers[record->server_index].connections, 1,
+                                  memory_order_relaxed);
+    if (session->snapshot->config->log.access && record->tls.version != 0)
+        access_log(record, &session->relay, clock_monotonic_ms());
+    release(session);
+    return GONE;
+}
+
+enum alive session_close_gently(struct session *session)
+{
+    dial_cancel(&session->dial);
+    endpoint_close(&session->relay.backend);
+    if (!relay_end_to_client(&session->relay)) return session_end(session, "client_reset");
+    session_enter(session, CLOSING);
+    session_set_deadline(session, CLOSE_TIMEOUT_MS);
+    endpoint_resume(session->relay.client);
+    return ALIVE;
+}
+
+enum alive session_fail_handshake(struct session *session, const char *reason, const char *sentence)
+{
+    access_log_failed_handshake(&session->record, reason, sentence);
+    session->record.reason = reason;
+    return session_close_gently(session);
+}
+
+enum alive session_refuse(struct session *session, enum refusal refusal, const char *detail)
+{
+    uint8_t packet[REFUSAL_LARGEST_PACKET];
+    struct bytes_writer out = bytes_writer_of(packet, sizeof packet);
+    if (detail[0] == '\0') detail = refusal_sentence(refusal);
+    refusal_encode(&out, refusal, session->record.mqtt_version, detail,
+                   session->problem_information);
+    session->record.reason = refusal_word(refusal);
+    access_log_refused(&session->record, detail);
+    if (!tls_stream_write(session->relay.tls, &session->loop->tls,
+                          (struct span){packet, out.length}))
+        return session_end(session, "client_reset");
+    return session_close_gently(session);
+}
+
+enum alive session_disconnect(struct session *session, uint8_t code, const char *reason)
+{
+    uint8_t packet[8];
+    struct bytes_writer out = bytes_writer_of(packet, sizeof packet);
+    session->record.reason = reason;
+    if (session->record.mqtt_version == MQTT_5 && !session->relay.backend_ended &&
+        packets_at_boundary(&session->relay.from_backend)) {
+        mqtt_disconnect_encode(&out, MQTT_5, &(struct mqtt_disconnect){.code = code});
+        if (!relay_to_client(&session->relay, (struct span){packet, out.length}))
+            return session_end(session, reason);
+    }
+    return session_close_gently(session);
+}
+
+enum alive session_half_close(struct session *session, const char *reason)
+{
+    if (session->relay.client_ended && session->relay.backend_ended)
+        return session_end(session, reason);
+    if (session->record.reason == NULL) session->record.reason = reason;
+    if (session->stage != HALF_CLOSED) session_enter(session, HALF_CLOSED);
+    session_set_deadline(session, HALF_CLOSE_TIMEOUT_MS);
+    return ALIVE;
+}

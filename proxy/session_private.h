@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What the files of a session share. session.c tells the story and owns the table of stages;
+ * session_handshake.c, session_admission.c and session_backend.c are its chapters; session_end.c is
+ * how any of them ends. */
+#pragma once
+
+#include "mqtt/reason.h"
+#include "proxy/access_log.h"
+#include "proxy/backend/dial.h"
+#include "proxy/policy.h"
+#include "proxy/relay.h"
+#include "proxy/session.h"
+
+/* A stage is named by what it awaits. */
+enum stage {
+    AWAIT_CLIENT_HELLO,
+    HANDSHAKING,
+    AWAIT_CONNECT,
+    DIALLING,
+    AWAIT_CONNACK,
+    RELAYING,
+    HALF_CLOSED,
+    CLOSING
+};
+
+/* Whether the session still exists after a step; who is told GONE returns at once. */
+enum alive { GONE, ALIVE };
+
+struct session {
+    struct session *next;
+    struct session **link;
+    struct session_list *list;
+    struct loop *loop;
+    struct snapshot *snapshot;
+    struct snapshot_listener *listener;
+    enum stage stage;
+    struct timer deadline;
+    uint64_t last_heard_ms;
+    struct dial *dial;
+    struct pool *pool;
+    struct relay relay;
+    uint8_t *held; /* ciphertext of a record that is not whole yet */
+    size_t held_length;
+    uint8_t *early; /* plaintext: the CONNECT and what came with it; then a CONNACK in pieces */
+    size_t early_length;
+    struct access_record record;
+    bool over_limit;
+    bool problem_information;
+};
+
+/* Moves on; each stage may be entered from some others only. */
+void session_enter(struct session *session, enum stage stage);
+void session_set_deadline(struct session *session, uint64_t delay_ms);
+
+/* Where a client's bytes, `length` of them in the loop's ciphertext buffer, go to by stage. */
+enum alive session_read_client_hello(struct session *session, size_t length);
+enum alive session_read_handshake(struct session *session, size_t length);
+enum alive session_read_connect(struct session *session, size_t length);
+
+/* Decrypts the loop's ciphertext into the loop's plaintext, which is lent; what is not a whole
+ * record yet is held. */
+enum alive session_decrypt(struct session *session, size_t length, struct span *plaintext,
+                           bool *peer_closed);
+/* Appends to what is kept of the client's, later of the broker's, first bytes. */
+bool session_keep_early(struct session *session, struct span more);
+void session_drop_early(struct session *session);
+
+/* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
+enum alive session_dial(struct session *session, size_t backend);
+/* How long a client may be silent; 0: for ever. */
+uint64_t session_idle_limit_ms(const struct session *session);
+
+/* Ends the session now; `reason` is a constant word, kept if an earlier step gave none. */
+enum alive session_end(struct session *session, const char *reason);
+/* Says goodbye to a client that has been told why: close_notify, FIN, then whatever it still sends
+ * is thrown away, for a reset would destroy what it has not read yet. */
+enum alive session_close_gently(struct session *session);
+/* After an alert, if there is one. */
+enum alive session_fail_handshake(struct session *session, const char *reason,
+                                  const char *sentence);
+/* The CONNACK of the refusal, the log line, and a gentle close. `detail` "": the usual sentence. */
+enum alive session_refuse(struct session *session, enum refusal refusal, const char *detail);
+/* An established MQTT 5 client is told why its session ends, where a packet may begin. */
+enum alive session_disconnect(struct session *session, uint8_t code, const char *reason);
+/* One side is done: the other one has some time to finish. */
+enum alive session_half_close(struct session *session, const char *reason);
