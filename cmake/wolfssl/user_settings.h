@@ -41,6 +41,8 @@
 #define HAVE_ENCRYPT_THEN_MAC
 #define HAVE_SERVER_RENEGOTIATION_INFO
 #define HAVE_SESSION_TICKET
+/* Room in a ticket for who the client is: docs/decisions/0003. */
+#define WOLFSSL_TICKET_EXTRA_PADDING_SZ 512
 #define HAVE_OCSP
 #define HAVE_CERTIFICATE_STATUS_REQUEST
 #define WOLFSSL_TLS_OCSP_MULTI
@@ -122,6 +124,7 @@
 
 /* Certificates as data: reading them, and making them for `postern certs`. */
 #define WOLFSSL_ASN_TEMPLATE
+#define NO_PKCS12
 #define WOLFSSL_BASE64_ENCODE
 #define WOLFSSL_PEM_TO_DER
 #define WOLFSSL_DER_TO_PEM
