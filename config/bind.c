@@ -178,6 +178,8 @@ static void bind_key(struct bind *bind, const struct schema_key *key, const yaml
     if (key->kind == SCHEMA_IDLE) place = &((struct config_limits *)field)->idle;
     if (key->kind == SCHEMA_BACKEND || key->kind == SCHEMA_POLICY) *(size_t *)field = SIZE_MAX;
     bind_note_place(bind, place, document_mark(node));
+    /* A value that cannot be read leaves the default, lest rules across keys complain as well. */
+    if (key->initial) bind_initial(bind, key, field);
     if (key->kind == SCHEMA_SWITCHED_MAP)
         bind_switched(bind, key, node, base);
     else
@@ -273,7 +275,7 @@ static void refuse_key(struct bind *bind, const struct schema_map *map, const ya
 
 /* The row of the key of a pair, when it is there for the first time. */
 static const struct schema_key *take_key(struct bind *bind, const struct schema_map *map,
-                                         const yaml_node_t *key, bool *seen)
+                                         const yaml_node_t *key, struct config_mark *seen)
 {
     if (!document_is_scalar(key)) {
         diagnostics_error(bind->found, document_mark(key),
@@ -285,18 +287,19 @@ static const struct schema_key *take_key(struct bind *bind, const struct schema_
         refuse_key(bind, map, key);
         return NULL;
     }
-    if (seen[row - map->keys]) {
+    struct config_mark *first = &seen[row - map->keys];
+    if (first->line) {
         diagnostics_error(bind->found, document_mark(key),
-                          "\"%s\" stands here for the second time in %s: remove one of them",
-                          row->name, map->name);
+                          "duplicate key \"%s\" in %s, as in line %u: remove one of them",
+                          row->name, map->name, first->line);
         return NULL;
     }
-    seen[row - map->keys] = true;
+    *first = document_mark(key);
     return row;
 }
 
 static void bind_pairs(struct bind *bind, const struct schema_map *map, const yaml_node_t *node,
-                       void *base, bool *seen)
+                       void *base, struct config_mark *seen)
 {
     size_t count = document_count(node);
     if (!step(bind, document_mark(node), count)) return;
@@ -321,7 +324,7 @@ static void bind_short(struct bind *bind, const struct schema_map *map, const ya
 
 void bind_map(struct bind *bind, const struct schema_map *map, const yaml_node_t *node, void *base)
 {
-    bool seen[SCHEMA_KEYS_MAX] = {false};
+    struct config_mark seen[SCHEMA_KEYS_MAX] = {{0}};
     struct config_mark mark = document_mark(node);
     set_mark(map, base, mark);
     if (document_is_scalar(node) && map->scalar_key && !document_is_null(node)) {
@@ -337,7 +340,7 @@ void bind_map(struct bind *bind, const struct schema_map *map, const yaml_node_t
     bind_pairs(bind, map, node, base, seen);
     for (size_t i = 0; i < map->count; i++) {
         const struct schema_key *key = &map->keys[i];
-        if (seen[i]) continue;
+        if (seen[i].line) continue;
         if (key->required)
             diagnostics_error(bind->found, mark, "%s needs the key \"%s\": %s", map->name,
                               key->name, key->help);

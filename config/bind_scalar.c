@@ -10,7 +10,7 @@
 #include "config/template.h"
 #include "config/units.h"
 
-enum { LISTED_BYTES = 512 };
+enum { LISTED_BYTES = 700 };
 
 static void store_number(void *field, size_t size, uint64_t value)
 {
@@ -65,14 +65,10 @@ static void list_words(char *out, size_t room, const char *const *words, size_t 
 static bool refuse_word(const char *text, const char *const *words, size_t count, struct err *err)
 {
     char listed[LISTED_BYTES];
-    const char *nearest = text_nearest(text, words, count);
+    const char *nearest = strlen(text) > 3 ? text_nearest(text, words, count) : NULL;
     list_words(listed, sizeof listed, words, count);
-    if (nearest && count > 4)
-        return err_set(err, "\"%.60s\" is not known: did you mean %s?", text, nearest);
-    if (nearest)
-        return err_set(err, "\"%.60s\" is not known: it can be %s; did you mean %s?", text, listed,
-                       nearest);
-    return err_set(err, "\"%.60s\" is not known: it can be %s", text, listed);
+    return err_set(err, "\"%.60s\" is not known: it can be %s%s%s%s", text, listed,
+                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
 /* YAML tools write the word off as false. */

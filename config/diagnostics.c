@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -83,13 +84,23 @@ static int by_place(const void *left, const void *right)
     return a->order < b->order ? -1 : 1;
 }
 
+/* Through an alias the same place may be read several times. */
+static bool same(const struct diagnostic *a, const struct diagnostic *b)
+{
+    return a->mark.line == b->mark.line && a->mark.column == b->mark.column &&
+           strcmp(a->text, b->text) == 0;
+}
+
 void diagnostics_tell(struct diagnostics *found, const char *path, config_finding_fn *tell,
                       void *arg)
 {
     if (found->count) qsort(found->items, found->count, sizeof *found->items, by_place);
     for (size_t i = 0; i < found->count; i++) {
         const struct diagnostic *item = &found->items[i];
-        tell(arg, path, item->mark, item->severity, item->text);
+        bool told = false;
+        for (size_t j = i; j > 0 && found->items[j - 1].mark.line == item->mark.line && !told; j--)
+            told = same(item, &found->items[j - 1]);
+        if (!told) tell(arg, path, item->mark, item->severity, item->text);
     }
     if (found->dropped == 0) return;
     char text[80];

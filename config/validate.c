@@ -317,11 +317,20 @@ static void check_backend(struct bind *bind, const struct config_backend *backen
         check_server(bind, backend, &backend->servers[i]);
 }
 
-static bool matches_everyone(const struct config_rule *rule)
+static bool matches_everyone(const struct bind *bind, const struct config_rule *rule)
 {
-    return rule->match.client_id.count == 0 && rule->match.username.count == 0 &&
-           rule->match.server_name.count == 0 && rule->match.source.count == 0 &&
-           rule->match.mqtt_versions == 0 && rule->match.certificate == CONFIG_ANY;
+    const void *const fields[] = {
+        &rule->match.client_id.items,
+        &rule->match.username.items,
+        &rule->match.server_name.items,
+        &rule->match.source.items,
+        &rule->match.mqtt_versions,
+        &rule->match.certificate,
+        &rule->until,
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
+        if (given(bind, fields[i])) return false;
+    return true;
 }
 
 static void check_until(struct bind *bind, const struct config_rule *rule, time_t now)
@@ -350,7 +359,7 @@ static void check_policy(struct bind *bind, const struct config_policy *policy, 
                                 "the rule \"%s\" is never reached, because \"%s\" before it "
                                 "matches everyone: put it first, or remove it",
                                 rule->name, last->name);
-        else if (matches_everyone(rule) && rule->until == 0)
+        else if (matches_everyone(bind, rule))
             last = rule;
     }
     if (policy->rules_count == 0 && !policy->otherwise_admit)
@@ -401,7 +410,7 @@ static void check_unused(struct bind *bind, const struct config *config)
         bool used = false;
         for (size_t j = 0; j < config->listeners_count && !used; j++)
             used = config->listeners[j].policy == i;
-        if (!used && config->policies[i].name)
+        if (!used && config->policies[i].name && bind->found->errors == 0)
             diagnostics_warning(bind->found, config->policies[i].mark,
                                 "no listener uses the policy \"%s\": name it with \"policy\" in a "
                                 "listener",
