@@ -49,7 +49,7 @@ echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl
 . "$here/sources.sh"
 if [ "$processor" = x86_64 ]; then
     for file in $sources; do
-        case $file in *.S) ;; *) continue ;; esac
+        case $file in *.S) [ -f "$work/source/$file" ] || continue ;; *) continue ;; esac
         awk -f "$here/vzeroupper.awk" "$work/source/$file" \
             >"$work/corrected.S" 2>>"$work/prefix/corrected"
         mv "$work/corrected.S" "$work/source/$file"
@@ -64,7 +64,7 @@ for file in $sources; do
 done | xargs -P "$(nproc)" -I FILE sh -c '
     object=$(echo "$2" | tr / _).o
     exec $0 -O2 -g1 -fPIC -fvisibility=hidden -fno-common -w $1 -DWOLFSSL_USER_SETTINGS \
-        -DBUILDING_WOLFSSL -I../prefix/include -I. -c "$2" -o "$object"' "$cc" "$flags" FILE
+        -DBUILDING_WOLFSSL -ffile-prefix-map="$PWD=wolfssl" -I../prefix/include -I. -c "$2" -o "$object"' "$cc" "$flags" FILE
 ar rcs ../prefix/lib/libwolfssl.a ./*.o
 echo "$version" >../prefix/version
 rm -rf "$prefix"

@@ -12,7 +12,7 @@ done)"
 
 case "$processor" in
 x86_64)
-    flags="-maes"
+    flags="-maes -DWOLFSSL_X86_64_BUILD"
     sources="$sources wolfcrypt/src/sp_x86_64.c
 $(for name in aes aes_gcm chacha fe_x25519 poly1305 sha256 sha3 sha512 sp_x86_64 wc_mlkem; do
     echo "wolfcrypt/src/${name}_asm.S"

@@ -108,7 +108,9 @@
 #define WOLFSSL_SP_521
 #define WOLFSSL_SP_LARGE_CODE
 #if defined(__x86_64__)
+#ifndef WOLFSSL_X86_64_BUILD /* 5.7.2's assembly wants it on the command line too */
 #define WOLFSSL_X86_64_BUILD
+#endif
 #define USE_INTEL_SPEEDUP
 #define WOLFSSL_AESNI
 #define WOLFSSL_SP_ASM
