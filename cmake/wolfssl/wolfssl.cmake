@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The target `wolfssl`: the pinned, tuned release, built once for all presets, or the system's.
 
+option(POSTERN_GCM_TABLE "for processors without AES instructions: 1 KiB more per connection" OFF)
 option(POSTERN_SYSTEM_WOLFSSL "link the system's wolfSSL (slower: see docs/decisions)" OFF)
 set(POSTERN_WOLFSSL_TARBALL "" CACHE FILEPATH "wolfSSL's source, in place of a download")
 set(POSTERN_WOLFSSL_DIR ${PROJECT_SOURCE_DIR}/build CACHE PATH "where wolfSSL is built")
@@ -19,6 +20,11 @@ find_program(POSTERN_GCC gcc)
 mark_as_advanced(POSTERN_GCC)
 if(POSTERN_GCC AND NOT CMAKE_CROSSCOMPILING)
   set(wolfssl_cc ${POSTERN_GCC})
+endif()
+set(wolfssl_definitions WOLFSSL_USER_SETTINGS)
+if(POSTERN_GCM_TABLE)
+  list(APPEND wolfssl_definitions POSTERN_GCM_TABLE)
+  string(APPEND wolfssl_cc " -DPOSTERN_GCM_TABLE")
 endif()
 set(wolfssl_processor ${CMAKE_SYSTEM_PROCESSOR})
 if(wolfssl_processor STREQUAL "AMD64")
@@ -51,7 +57,7 @@ endif()
 add_library(wolfssl STATIC IMPORTED GLOBAL)
 set_target_properties(wolfssl PROPERTIES
   IMPORTED_LOCATION ${wolfssl_prefix}/lib/libwolfssl.a
-  INTERFACE_COMPILE_DEFINITIONS WOLFSSL_USER_SETTINGS
+  INTERFACE_COMPILE_DEFINITIONS "${wolfssl_definitions}"
   INTERFACE_INCLUDE_DIRECTORIES ${wolfssl_prefix}/include
   INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${wolfssl_prefix}/include
   INTERFACE_LINK_LIBRARIES "m;Threads::Threads")
