@@ -11,6 +11,8 @@
 #include "base/attributes.h"
 #include "base/bytes.h"
 
+struct certificate;
+
 /* What is kept of a verified client certificate; rides in session tickets too. One allocation:
  * the texts and lists point behind the struct. */
 struct identity_certificate {
@@ -28,6 +30,19 @@ struct identity_certificate {
     time_t not_before;
     time_t not_after;
 };
+
+enum { IDENTITY_LARGEST_ENCODED = 1024, IDENTITY_MOST_ENCODED_NAMES = 64 };
+
+/* Gives what is kept of `certificate` (free), which is borrowed; NULL: out of memory. */
+struct identity_certificate *identity_certificate_new(const struct certificate *certificate);
+/* Gives a copy of all that `source` points to (free), or NULL: out of memory. */
+struct identity_certificate *identity_certificate_copy(const struct identity_certificate *source);
+/* Writes it for a session ticket. False, and nothing is written: it is larger than
+ * IDENTITY_LARGEST_ENCODED or than the room, or has more than IDENTITY_MOST_ENCODED_NAMES. */
+MUST_USE bool identity_certificate_encode(struct bytes_writer *out,
+                                          const struct identity_certificate *certificate);
+/* Gives what was encoded (free), or NULL: it is not whole. */
+struct identity_certificate *identity_certificate_decode(struct bytes *in);
 
 enum identity_tls_version { IDENTITY_TLS_1_2 = 12, IDENTITY_TLS_1_3 = 13 };
 

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/identity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "certs/certificate.h"
+
+/* ------------------------------------------------------------------------------------------ copy
+ */
+
+/* One block: the struct, then the lists of pointers, then the texts. */
+struct block {
+    const char **pointers;
+    char *texts;
+};
+
+static size_t text_size(const char *text)
+{
+    return text == NULL ? 1 : strlen(text) + 1;
+}
+
+static size_t texts_size(const struct identity_certificate *source)
+{
+    size_t size = text_size(source->subject) + text_size(source->issuer) +
+                  text_size(source->common_name) + text_size(source->serial) +
+                  text_size(source->fingerprint_sha256);
+    for (size_t i = 0; i < source->san_dns_count; i++)
+        size += text_size(source->san_dns[i]);
+    for (size_t i = 0; i < source->san_uri_count; i++)
+        size += text_size(source->san_uri[i]);
+    for (size_t i = 0; i < source->san_email_count; i++)
+        size += text_size(source->san_email[i]);
+    return size;
+}
+
+static const char *copy_text(struct block *block, const char *text)
+{
+    const char *copy = block->texts;
+    size_t size = text_size(text);
+    memcpy(block->texts, text == NULL ? "" : text, size);
+    block->texts += size;
+    return copy;
+}
+
+static const char *const *copy_list(struct block *block, const char *const *texts, size_t count)
+{
+    const char *const *copy = block->pointers;
+    for (size_t i = 0; i < count; i++)
+        *block->pointers++ = copy_text(block, texts[i]);
+    return copy;
+}
+
+struct identity_certificate *identity_certificate_copy(const struct identity_certificate *source)
+{
+    size_t names = source->san_dns_count + source->san_uri_count + source->san_email_count;
+    size_t pointers = names * sizeof(char *);
+    struct identity_certificate *copy = malloc(sizeof *copy + pointers + texts_size(source));
+    if (copy == NULL) return NULL;
+    struct block block = {.pointers = (const char **)(copy + 1)};
+    block.texts = (char *)(block.pointers + names);
+    *copy = (struct identity_certificate){
+        .subject = copy_text(&block, source->subject),
+        .issuer = copy_text(&block, source->issuer),
+        .common_name = copy_text(&block, source->common_name),
+        .serial = copy_text(&block, source->serial),
+        .fingerprint_sha256 = copy_text(&block, source->fingerprint_sha256),
+        .san_dns_count = source->san_dns_count,
+        .san_uri_count = source->san_uri_count,
+        .san_email_count = source->san_email_count,
+        .not_before = source->not_before,
+        .not_after = source->not_after,
+    };
+    copy->san_dns = copy_list(&block, source->san_dns, source->san_dns_count);
+    copy->san_uri = copy_list(&block, source->san_uri, source->san_uri_count);
+    copy->san_email = copy_list(&block, source->san_email, source->san_email_count);
+    return copy;
+}
+
+/* ----------------------------------------------------------------------------------- in a ticket
+ */
+
+/*  format, 1 | not before, 8 | not after, 8 | five texts, each ended by NUL |
+ *  three lists: how many, 1, and so many texts */
+enum { FORMAT = 1 };
+
+static void put_time(struct bytes_writer *out, time_t time)
+{
+    bytes_put_u32(out, (uint32_t)((uint64_t)time >> 32));
+    bytes_put_u32(out, (uint32_t)(uint64_t)time);
+}
+
+static void put_text(struct bytes_writer *out, const char *text)
+{
+    bytes_put(out, text == NULL ? "" : text, text_size(text));
+}
+
+static void put_list(struct bytes_writer *out, const char *const *texts, size_t count)
+{
+    bytes_put_u8(out, (uint8_t)count);
+    for (size_t i = 0; i < count; i++)
+        put_text(out, texts[i]);
+}
+
+bool identity_certificate_encode(struct bytes_writer *out,
+                                 const struct identity_certificate *certificate)
+{
+    uint8_t buffer[IDENTITY_LARGEST_ENCODED];
+    struct bytes_writer whole = bytes_writer_of(buffer, sizeof buffer);
+    size_t names = certificate->san_dns_count + certificate->san_uri_count +
+                   certificate->san_email_count;
+    if (names > IDENTITY_MOST_ENCODED_NAMES) return false;
+    bytes_put_u8(&whole, FORMAT);
+    put_time(&whole, certificate->not_before);
+    put_time(&whole, certificate->not_after);
+    put_text(&whole, certificate->subject);
+    put_text(&whole, certificate->issuer);
+    put_text(&whole, certificate->common_name);
+    put_text(&whole, certificate->serial);
+    put_text(&whole, certificate->fingerprint_sha256);
+    put_list(&whole, certificate->san_dns, certificate->san_dns_count);
+    put_list(&whole, certificate->san_uri, certificate->san_uri_count);
+    put_list(&whole, certificate->san_email, certificate->san_email_count);
+    if (!bytes_writer_ok(&whole) || !bytes_writer_ok(out)) return false;
+    if (whole.length > out->room - out->length) return false;
+    bytes_put(out, buffer, whole.length);
+    return true;
+}
+
+static time_t take_time(struct bytes *in)
+{
+    uint64_t high = bytes_u32(in);
+    return (time_t)(high << 32 | bytes_u32(in));
+}
+
+/* Lends from the reader. */
+static const char *take_text(struct bytes *in)
+{
+    if (!bytes_ok(in) || bytes_left(in) == 0) {
+        bytes_fail(in);
+        return "";
+    }
+    const uint8_t *from = in->data + in->at;
+    const uint8_t *end = memchr(from, '\0', bytes_left(in));
+    if (end == NULL) {
+        bytes_fail(in);
+        return "";
+    }
+    bytes_skip(in, (size_t)(end - from) + 1);
+    return (const char *)from;
+}
+
+/* Takes a list into what is left of `names`. */
+static size_t take_list(struct bytes *in, const char **names, size_t room)
+{
+    size_t count = bytes_u8(in);
+    if (count > room) bytes_fail(in);
+    for (size_t i = 0; i < count && bytes_ok(in); i++)
+        names[i] = take_text(in);
+    return bytes_ok(in) ? count : 0;
+}
+
+struct identity_certificate *identity_certificate_decode(struct bytes *in)
+{
+    const char *names[IDENTITY_MOST_ENCODED_NAMES];
+    size_t room = IDENTITY_MOST_ENCODED_NAMES;
+    struct identity_certificate lent = {0};
+    if (bytes_u8(in) != FORMAT) bytes_fail(in);
+    lent.not_before = take_time(in);
+    lent.not_after = take_time(in);
+    lent.subject = take_text(in);
+    lent.issuer = take_text(in);
+    lent.common_name = take_text(in);
+    lent.serial = take_text(in);
+    lent.fingerprint_sha256 = take_text(in);
+    lent.san_dns = names;
+    lent.san_dns_count = take_list(in, names, room);
+    room -= lent.san_dns_count;
+    lent.san_uri = lent.san_dns + lent.san_dns_count;
+    lent.san_uri_count = take_list(in, names + lent.san_dns_count, room);
+    room -= lent.san_uri_count;
+    lent.san_email = lent.san_uri + lent.san_uri_count;
+    lent.san_email_count = take_list(in, names + lent.san_dns_count + lent.san_uri_count, room);
+    return bytes_ok(in) ? identity_certificate_copy(&lent) : NULL;
+}
