@@ -34,6 +34,6 @@ MUST_USE bool broker_listen(struct broker *broker, const char *address, struct e
  * broker has no room. */
 bool broker_adopt(struct broker *broker, int fd);
 /* Ends all clients (MQTT 5: DISCONNECT 0x8B) and closes every handle; `done` is called from the
- * loop when the last one is closed; only then broker_free. */
+ * loop when the last one is closed; only then broker_free. A second call does nothing. */
 void broker_stop(struct broker *broker, void (*done)(void *arg), void *arg);
 void broker_free(struct broker *broker);

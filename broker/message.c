@@ -4,25 +4,59 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mqtt/properties.h"
+
 static void put(uint8_t *at, struct span in)
 {
     if (in.length != 0) memcpy(at, in.data, in.length);
 }
 
+/* Those that a server hands on unchanged (MQTT 5, 3.3.2.3). */
+static bool travels(enum mqtt_property_id id)
+{
+    return id == MQTT_PROPERTY_PAYLOAD_FORMAT_INDICATOR || id == MQTT_PROPERTY_CONTENT_TYPE ||
+           id == MQTT_PROPERTY_RESPONSE_TOPIC || id == MQTT_PROPERTY_CORRELATION_DATA ||
+           id == MQTT_PROPERTY_USER_PROPERTY;
+}
+
+/* Writes what travels to `out`, if given; returns its length. */
+static size_t take_properties(struct message *message, struct span properties, uint8_t *out)
+{
+    struct bytes walk = bytes_of(properties.data, properties.length);
+    struct mqtt_property property;
+    size_t length = 0;
+    while (mqtt_property_next(&walk, &property)) {
+        if (property.id == MQTT_PROPERTY_MESSAGE_EXPIRY_INTERVAL)
+            message->lifetime_ms = property.number == 0 ? 1 : (uint64_t)property.number * 1000;
+        if (!travels(property.id)) continue;
+        if (out != NULL) put(out + length, property.whole);
+        length += property.whole.length;
+    }
+    return length;
+}
+
 struct message *message_new(struct span topic, struct span properties, struct span payload)
 {
+    struct message header = {.references = 1,
+                             .payload_length = (uint32_t)payload.length,
+                             .topic_length = (uint16_t)topic.length};
     assert(topic.length <= UINT16_MAX);
-    size_t length = topic.length + properties.length + payload.length;
-    struct message *message = malloc(sizeof *message + length);
+    if (properties.length != 0)
+        header.properties_length = (uint32_t)take_properties(&header, properties, NULL);
+    struct message *message = malloc(sizeof header + topic.length + header.properties_length +
+                                     payload.length);
     if (message == NULL) return NULL;
-    *message = (struct message){.references = 1,
-                                .payload_length = (uint32_t)payload.length,
-                                .properties_length = (uint32_t)properties.length,
-                                .topic_length = (uint16_t)topic.length};
+    *message = header;
     put(message->data, topic);
-    put(message->data + topic.length, properties);
-    put(message->data + topic.length + properties.length, payload);
+    if (header.properties_length != 0)
+        (void)take_properties(message, properties, message->data + topic.length);
+    put(message->data + topic.length + header.properties_length, payload);
     return message;
+}
+
+void message_begin(struct message *message, uint64_t now_ms)
+{
+    if (message->lifetime_ms != 0) message->expires_at_ms = now_ms + message->lifetime_ms;
 }
 
 struct message *message_ref(struct message *message)

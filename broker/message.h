@@ -17,13 +17,17 @@ struct message {
     uint8_t qos;
     bool retain;
     uint64_t publisher;     /* number of the session it came from; 0: none */
+    uint64_t lifetime_ms;   /* its expiry interval; 0: none */
     uint64_t expires_at_ms; /* monotonic; 0: never */
     uint8_t data[];         /* topic, properties, payload */
 };
 
-/* Gives a message (message_unref) with one reference, a copy of what is given; `properties` are
- * those of MQTT 5 that travel with it, as on the wire. NULL: out of memory. */
+/* Gives a message (message_unref) with one reference, a copy of what is given. `properties` is the
+ * checked block of a PUBLISH or a will as on the wire, empty before MQTT 5: what travels with the
+ * message is kept of it, and the expiry interval is read. NULL: out of memory. */
 struct message *message_new(struct span topic, struct span properties, struct span payload);
+/* Its life begins: the expiry interval counts from `now_ms`. */
+void message_begin(struct message *message, uint64_t now_ms);
 struct message *message_ref(struct message *message);
 void message_unref(struct message *message);
 /* Each lends as long as the message lives. */

@@ -34,6 +34,7 @@ struct session *session_new(struct session_store *store, struct span id)
     if (store->count >= store->max) return NULL;
     struct session *session = calloc(1, sizeof *session + id.length);
     if (session == NULL) return NULL;
+    session->store = store;
     session->number = ++store->last_number;
     session->id_length = id.length;
     if (id.length != 0) memcpy(session->id, id.data, id.length);

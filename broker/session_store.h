@@ -18,6 +18,7 @@ struct client;
 
 struct session {
     UT_hash_handle hh;
+    struct session_store *store;
     struct client *client; /* its connection, or NULL */
     struct subscriber subscriber;
     struct queue queue;

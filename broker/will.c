@@ -3,12 +3,11 @@
 
 #include <stddef.h>
 
-void will_set(struct will *will, struct message **message, uint64_t delay_ms, uint64_t expiry_ms)
+void will_set(struct will *will, struct message **message, uint64_t delay_ms)
 {
     will_clear(will);
     will->message = *message;
     will->delay_ms = delay_ms;
-    will->expiry_ms = expiry_ms;
     *message = NULL;
 }
 
@@ -24,6 +23,6 @@ struct message *will_take(struct will *will, uint64_t now_ms)
     struct message *message = will->message;
     will->message = NULL;
     timer_clear(&will->delay);
-    if (message != NULL && will->expiry_ms != 0) message->expires_at_ms = now_ms + will->expiry_ms;
+    if (message != NULL) message_begin(message, now_ms);
     return message;
 }

@@ -11,14 +11,12 @@
 struct will {
     struct message *message;
     uint64_t delay_ms;
-    uint64_t expiry_ms; /* of the message, from when it is published; 0: none */
     struct timer delay; /* runs after the connection has ended */
 };
 
 /* Takes the message in the place of the one before. */
-void will_set(struct will *will, struct message **message, uint64_t delay_ms, uint64_t expiry_ms);
+void will_set(struct will *will, struct message **message, uint64_t delay_ms);
 /* Forgets it. */
 void will_clear(struct will *will);
-/* Gives the message (message_unref), its expiry counted from `now_ms`, and forgets it; NULL: there
- * is none. */
+/* Gives the message (message_unref), whose life begins now, and forgets it; NULL: there is none. */
 struct message *will_take(struct will *will, uint64_t now_ms);

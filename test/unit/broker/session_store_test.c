@@ -59,7 +59,7 @@ static void frees_all_that_a_session_holds(void **state)
     assert_true(
         subscriptions_add(&subscriptions, &session->subscriber, span_of("#"), &options, &existed));
     struct message *will = message_ref(message);
-    will_set(&session->will, &will, 0, 0);
+    will_set(&session->will, &will, 0);
     assert_int_equal(message->references, 3);
     session_free(&store, session);
     assert_int_equal(message->references, 1);

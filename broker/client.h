@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* One connection: its socket, what is read and written, and how far it has come. It is freed by
+ * the close callback of its socket and nowhere else, so no call below frees it under its caller. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/attributes.h"
+#include "base/timer_wheel.h"
+#include "broker/outbox.h"
+#include "mqtt/packet.h"
+
+struct broker;
+struct session;
+
+/* Named by what is awaited. */
+enum client_state {
+    CLIENT_OPENING,
+    CLIENT_AWAIT_CONNECT,
+    CLIENT_AWAIT_PACKETS, /* CONNACK 0 is sent, there is a session */
+    CLIENT_AWAIT_END,     /* the last packet is on its way; what comes is thrown away */
+    CLIENT_AWAIT_CLOSE
+};
+
+enum {
+    CLIENT_CONNECT_TIMEOUT_MS = 10000,
+    CLIENT_END_TIMEOUT_MS = 2000,
+    /* Above this nothing that can wait is encoded, and the client is not read: it has to take what
+     * it asked for first. About what a socket takes in one write. */
+    CLIENT_OUTBOX_HIGH = 64 * 1024
+};
+
+/* What was read and is no whole packet yet, or has to wait. */
+struct unread {
+    uint8_t *data;
+    size_t length;
+    size_t room;
+};
+
+struct topic_alias {
+    uint16_t length; /* 0: not set */
+    uint8_t *topic;
+};
+
+struct client {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } socket;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct broker *broker;
+    struct client *next;
+    struct client **link;
+    struct client *next_dirty;
+    enum client_state state;
+    enum mqtt_version version; /* 0 until CONNECT */
+    bool dirty;
+    bool reading;
+    bool writing;       /* a write waits for the socket */
+    bool shut;          /* our direction has been closed */
+    bool failed;        /* a write has failed */
+    size_t write_bytes; /* of the write that waits */
+    struct outbox outbox;
+    struct unread unread;
+    struct timer deadline;
+    uint64_t last_read_ms;
+    uint64_t keep_alive_ms; /* 1.5 times; 0: none */
+    struct session *session;
+    /* What CONNECT said. */
+    uint16_t receive_maximum;
+    uint32_t maximum_packet_size; /* 0: no limit */
+    struct topic_alias *aliases;  /* limits.topic_alias_maximum of them, once one is used */
+};
+
+/* Takes a connected socket. False: there is no room, and it is closed. */
+bool client_open(struct broker *broker, int fd);
+/* Accepts a connection that waits on `server`. */
+void client_accept(struct broker *broker, uv_stream_t *server, bool unix_socket);
+/* The CONNECT was admitted; `keep_alive_ms` is 1.5 times what holds. */
+void client_connected(struct client *client, uint64_t keep_alive_ms);
+/* There is something to write, or to be fetched from its session: before the loop waits again. */
+void client_touch(struct client *client);
+/* The turn of a touched client: writes, fetches from the session, reads on if it had stopped. */
+void client_flush(struct client *client);
+/* Writes at once what the socket takes. */
+void client_write(struct client *client);
+/* The outbox is full enough: what can wait has to. */
+bool client_is_backlogged(const struct client *client);
+/* Sends what is in the outbox, then ends the connection properly. No session may be left. */
+void client_end(struct client *client);
+/* Ends the connection without another word. No session may be left. */
+void client_close(struct client *client);

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "broker/connect.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "broker/client.h"
+#include "broker/deliver.h"
+#include "broker/internal.h"
+#include "broker/send.h"
+#include "mqtt/connect.h"
+#include "mqtt/frame.h"
+#include "mqtt/properties.h"
+#include "mqtt/reason.h"
+
+static void log_client(enum log_level level, const char *message, struct span id,
+                       enum mqtt_version version, uint8_t reason)
+{
+    struct log_line line;
+    log_begin(&line, level, message);
+    log_span(&line, "client_id", id);
+    if (version != 0) log_number(&line, "mqtt", version);
+    if (reason != 0) log_number(&line, "reason", reason);
+    log_end(&line);
+}
+
+static void publish_will(struct broker *broker, struct session *session)
+{
+    struct message *message = will_take(&session->will, broker_now(broker));
+    if (message == NULL) return;
+    (void)deliver_publish(broker, message); /* nobody is left to be told how it went */
+    message_unref(message);
+}
+
+static void end_session(struct broker *broker, struct session *session)
+{
+    publish_will(broker, session);
+    session_free(&broker->sessions, session);
+}
+
+/* The timers of a session know no broker; its store does. */
+static struct broker *broker_of(struct session *session)
+{
+    return CONTAINER_OF(session->store, struct broker, sessions);
+}
+
+static void on_will_due(struct timer *timer)
+{
+    struct session *session = CONTAINER_OF(timer, struct session, will.delay);
+    publish_will(broker_of(session), session);
+}
+
+static void on_session_expired(struct timer *timer)
+{
+    struct session *session = CONTAINER_OF(timer, struct session, expiry);
+    end_session(broker_of(session), session);
+}
+
+/* Parts a client from its session, which lives on as long as was agreed. */
+static void detach(struct client *client, bool with_will)
+{
+    struct broker *broker = client->broker;
+    struct session *session = client->session;
+    if (session == NULL) return;
+    client->session = NULL;
+    session->client = NULL;
+    queue_drop_qos0(&session->queue);
+    if (!with_will) will_clear(&session->will);
+    if (session->expiry_ms == 0) {
+        end_session(broker, session);
+        return;
+    }
+    if (session->expiry_ms != UINT64_MAX)
+        broker_set_timer(broker, &session->expiry, session->expiry_ms, on_session_expired);
+    if (session->will.delay_ms == 0)
+        publish_will(broker, session);
+    else if (session->will.message != NULL)
+        broker_set_timer(broker, &session->will.delay, session->will.delay_ms, on_will_due);
+}
+
+void connect_end(struct client *client, uint8_t reason)
+{
+    struct session *session = client->session;
+    if (session == NULL) {
+        client_close(client);
+        return;
+    }
+    log_client(LOG_INFO, "client ended", session_id(session), client->version, reason);
+    detach(client, true);
+    send_disconnect(client, reason);
+    client_end(client);
+}
+
+void connect_lost(struct client *client)
+{
+    detach(client, true);
+    client_close(client);
+}
+
+void connect_left(struct client *client, bool with_will)
+{
+    detach(client, with_will);
+    client_end(client);
+}
+
+void connect_shut_down(struct client *client)
+{
+    if (client->state == CLIENT_AWAIT_CONNECT) client_close(client);
+    if (client->session == NULL) return;
+    detach(client, false);
+    send_disconnect(client, MQTT_REASON_SERVER_SHUTTING_DOWN);
+    client_end(client);
+}
+
+static void refuse(struct client *client, enum mqtt_version version, struct span id, uint8_t code)
+{
+    const struct mqtt_connack connack = {.code = code};
+    log_client(LOG_INFO, "client refused", id, version, code);
+    send_connack(client, version, &connack);
+    client_end(client);
+}
+
+/* What is no acceptable CONNECT; a version that cannot be read, or has no code for it: a close. */
+static void refuse_status(struct client *client, enum mqtt_version version, enum mqtt_status status)
+{
+    const struct span nobody = {0};
+    bool v5 = version >= MQTT_5;
+    enum mqtt_version speaks = v5 ? MQTT_5 : MQTT_3_1_1;
+    if (status == MQTT_VERSION_NOT_SPOKEN)
+        refuse(client, speaks, nobody,
+               v5 ? MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION
+                  : MQTT_RETURN_UNACCEPTABLE_PROTOCOL_VERSION);
+    else if (status == MQTT_CLIENT_ID_INVALID)
+        refuse(client, speaks, nobody,
+               v5 ? MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID : MQTT_RETURN_IDENTIFIER_REJECTED);
+    else if (!v5)
+        client_close(client);
+    else if (status == MQTT_TOO_LARGE)
+        refuse(client, MQTT_5, nobody, MQTT_REASON_PACKET_TOO_LARGE);
+    else if (status == MQTT_PROTOCOL_ERROR)
+        refuse(client, MQTT_5, nobody, MQTT_REASON_PROTOCOL_ERROR);
+    else
+        refuse(client, MQTT_5, nobody, MQTT_REASON_MALFORMED_PACKET);
+}
+
+/* A code for what this broker does not do, or 0. */
+static uint8_t not_supported(const struct broker *broker, const struct mqtt_connect *connect)
+{
+    bool v5 = connect->version == MQTT_5;
+    if (connect->authentication_method.length != 0) return MQTT_REASON_BAD_AUTHENTICATION_METHOD;
+    if (!connect->will.present) return 0;
+    if (topic_levels_count(connect->will.topic) > TOPIC_LEVELS_MAX)
+        return v5 ? MQTT_REASON_TOPIC_NAME_INVALID : MQTT_RETURN_NOT_AUTHORIZED;
+    if (connect->will.retain && !broker->limits.retain && v5)
+        return MQTT_REASON_RETAIN_NOT_SUPPORTED;
+    return 0;
+}
+
+enum { ASSIGNED_ID_BYTES = 16, ASSIGNED_ID_ROOM = sizeof "postern-" + 2 * ASSIGNED_ID_BYTES };
+
+static struct span assign_id(char out[ASSIGNED_ID_ROOM])
+{
+    uint8_t random[ASSIGNED_ID_BYTES];
+    CHECK(getrandom(random, sizeof random, 0) == (ssize_t)sizeof random);
+    int length = snprintf(out, ASSIGNED_ID_ROOM, "postern-");
+    for (size_t i = 0; i < sizeof random; i++)
+        length += snprintf(out + length, ASSIGNED_ID_ROOM - (size_t)length, "%02x", random[i]);
+    return span_of(out);
+}
+
+static uint64_t limit_expiry(const struct broker *broker, uint32_t asked_s)
+{
+    uint64_t asked_ms = asked_s == UINT32_MAX ? UINT64_MAX : (uint64_t)asked_s * 1000;
+    uint64_t most_ms = broker->limits.max_session_expiry_ms;
+    return asked_ms < most_ms ? asked_ms : most_ms;
+}
+
+static uint64_t session_expiry_ms(const struct broker *broker, const struct mqtt_connect *connect)
+{
+    uint32_t before_5_s = connect->clean_start ? 0 : UINT32_MAX;
+    bool v5 = connect->version == MQTT_5;
+    return limit_expiry(broker, v5 ? connect->session_expiry_interval_s : before_5_s);
+}
+
+bool connect_set_expiry(struct client *client, uint32_t session_expiry_interval_s)
+{
+    struct session *session = client->session;
+    bool never_lives_on = client->broker->limits.max_session_expiry_ms == 0;
+    if (session->expiry_ms == 0 && session_expiry_interval_s != 0) return never_lives_on;
+    session->expiry_ms = limit_expiry(client->broker, session_expiry_interval_s);
+    return true;
+}
+
+static bool keep_will(struct broker *broker, struct session *session,
+                      const struct mqtt_connect *connect)
+{
+    if (!connect->will.present) return true;
+    struct message *message = message_new(connect->will.topic, connect->will.properties,
+                                          connect->will.payload);
+    if (message == NULL) return false;
+    message->qos = connect->will.qos;
+    message->retain = connect->will.retain && broker->limits.retain;
+    message->publisher = session->number;
+    will_set(&session->will, &message, (uint64_t)connect->will.delay_interval_s * 1000);
+    return true;
+}
+
+/* The session for this CONNECT: resumed or new; NULL: there is no room. */
+static struct session *open_session(struct broker *broker, const struct mqtt_connect *connect,
+                                    struct span id, bool *resumed)
+{
+    struct session *session = session_find(&broker->sessions, id);
+    if (session != NULL && session->client != NULL) {
+        log_client(LOG_INFO, "client taken over", id, session->client->version, 0);
+        connect_end(session->client, MQTT_REASON_SESSION_TAKEN_OVER);
+        session = session_find(&broker->sessions, id); /* it may have ended with its connection */
+    }
+    if (session != NULL && connect->clean_start) {
+        end_session(broker, session);
+        session = NULL;
+    }
+    *resumed = session != NULL;
+    return session != NULL ? session : session_new(&broker->sessions, id);
+}
+
+static void attach(struct client *client, struct session *session,
+                   const struct mqtt_connect *connect)
+{
+    const struct broker_limits *limits = &client->broker->limits;
+    timer_clear(&session->expiry);
+    will_clear(&session->will);
+    queue_restart(&session->queue);
+    session->client = client;
+    session->expiry_ms = session_expiry_ms(client->broker, connect);
+    client->session = session;
+    client->version = connect->version;
+    client->maximum_packet_size = connect->maximum_packet_size;
+    client->receive_maximum = limits->receive_maximum;
+    if (connect->version == MQTT_5 && connect->receive_maximum < limits->receive_maximum)
+        client->receive_maximum = connect->receive_maximum;
+}
+
+static uint16_t keep_alive_s(const struct broker *broker, const struct mqtt_connect *connect)
+{
+    uint16_t max_s = broker->limits.max_keep_alive_s;
+    bool over = connect->keep_alive_s == 0 || connect->keep_alive_s > max_s;
+    /* An older client cannot be told: it keeps what it asked for. */
+    return connect->version == MQTT_5 && max_s != 0 && over ? max_s : connect->keep_alive_s;
+}
+
+/* MQTT 5, 3.2.2.3: what the client has to know, and what is not there. */
+static void put_connack_properties(struct bytes_writer *out, const struct client *client,
+                                   const struct mqtt_connect *connect, struct span assigned_id)
+{
+    const struct broker_limits *limits = &client->broker->limits;
+    uint64_t expiry_ms = client->session->expiry_ms;
+    uint16_t server_keep_alive_s = keep_alive_s(client->broker, connect);
+    if (expiry_ms != UINT64_MAX && expiry_ms / 1000 != connect->session_expiry_interval_s) {
+        bytes_put_u8(out, MQTT_PROPERTY_SESSION_EXPIRY_INTERVAL);
+        bytes_put_u32(out, (uint32_t)(expiry_ms / 1000));
+    }
+    bytes_put_u8(out, MQTT_PROPERTY_RECEIVE_MAXIMUM);
+    bytes_put_u16(out, limits->receive_maximum);
+    if (!limits->retain) {
+        bytes_put_u8(out, MQTT_PROPERTY_RETAIN_AVAILABLE);
+        bytes_put_u8(out, 0);
+    }
+    bytes_put_u8(out, MQTT_PROPERTY_MAXIMUM_PACKET_SIZE);
+    bytes_put_u32(out, limits->max_packet_size);
+    if (assigned_id.length != 0) {
+        bytes_put_u8(out, MQTT_PROPERTY_ASSIGNED_CLIENT_IDENTIFIER);
+        bytes_put_u16(out, (uint16_t)assigned_id.length);
+        bytes_put(out, assigned_id.data, assigned_id.length);
+    }
+    bytes_put_u8(out, MQTT_PROPERTY_TOPIC_ALIAS_MAXIMUM);
+    bytes_put_u16(out, limits->topic_alias_maximum);
+    bytes_put_u8(out, MQTT_PROPERTY_SHARED_SUBSCRIPTION_AVAILABLE);
+    bytes_put_u8(out, 0);
+    if (server_keep_alive_s != connect->keep_alive_s) {
+        bytes_put_u8(out, MQTT_PROPERTY_SERVER_KEEP_ALIVE);
+        bytes_put_u16(out, server_keep_alive_s);
+    }
+}
+
+static void admit(struct client *client, const struct mqtt_connect *connect)
+{
+    struct broker *broker = client->broker;
+    char assigned[ASSIGNED_ID_ROOM];
+    uint8_t properties[64 + ASSIGNED_ID_ROOM];
+    struct bytes_writer out = bytes_writer_of(properties, sizeof properties);
+    bool v5 = connect->version == MQTT_5;
+    bool assign = connect->client_id.length == 0;
+    struct span id = assign ? assign_id(assigned) : connect->client_id;
+    struct mqtt_connack connack = {0};
+    uint8_t code = not_supported(broker, connect);
+    if (code != 0) {
+        refuse(client, connect->version, id, code);
+        return;
+    }
+    struct session *session = open_session(broker, connect, id, &connack.session_present);
+    if (session == NULL) {
+        refuse(client, connect->version, id,
+               v5 ? MQTT_REASON_QUOTA_EXCEEDED : MQTT_RETURN_SERVER_UNAVAILABLE);
+        return;
+    }
+    attach(client, session, connect);
+    client_connected(client, (uint64_t)keep_alive_s(broker, connect) * 1500);
+    if (!keep_will(broker, session, connect)) {
+        connect_lost(client);
+        return;
+    }
+    put_connack_properties(&out, client, connect, assign ? id : (struct span){0});
+    assert(bytes_writer_ok(&out));
+    if (v5) connack.properties = (struct span){properties, out.length};
+    /* MQTT 3.1 has no session present flag, but a zero byte in its place (3.1, 3.2). */
+    if (connect->version == MQTT_3_1) connack.session_present = false;
+    send_connack(client, connect->version, &connack);
+    log_client(LOG_DEBUG, "client connected", id, connect->version, 0);
+}
+
+size_t connect_receive(struct client *client, const uint8_t *data, size_t length)
+{
+    struct mqtt_connect connect = {0};
+    enum mqtt_version version = 0;
+    size_t whole = 0;
+    enum mqtt_status status = mqtt_connect_peek(
+        data, length, client->broker->limits.max_packet_size, &whole, &version);
+    if (status == MQTT_NEED_MORE) return 0;
+    if (status == MQTT_OK) {
+        status = mqtt_connect_decode(&connect, data, whole);
+        version = connect.version;
+    }
+    if (status != MQTT_OK) {
+        refuse_status(client, version, status);
+        return 0;
+    }
+    admit(client, &connect);
+    return whole;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "broker/deliver.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "broker/client.h"
+#include "broker/internal.h"
+#include "broker/send.h"
+#include "mqtt/reason.h"
+
+/* The entry of a session in this delivery, made if it has none yet; NULL: out of memory. */
+static struct match *match_of(struct matches *matches, struct session *session)
+{
+    if (session->match_stamp == matches->stamp) return &matches->items[session->match_index];
+    if (matches->count == matches->room) {
+        size_t room = matches->room == 0 ? 64 : 2 * matches->room;
+        struct match *items = realloc(matches->items, room * sizeof items[0]);
+        if (items == NULL) return NULL;
+        matches->items = items;
+        matches->room = room;
+    }
+    session->match_stamp = matches->stamp;
+    session->match_index = matches->count++;
+    matches->items[session->match_index] = (struct match){.session = session};
+    return &matches->items[session->match_index];
+}
+
+static void note_identifier(struct matches *matches, struct match *match, uint32_t identifier)
+{
+    if (matches->identifiers_count == 0) matches->identifiers_count = 1;
+    if (matches->identifiers_count >= matches->identifiers_room) {
+        size_t room = matches->identifiers_room == 0 ? 64 : 2 * matches->identifiers_room;
+        struct match_identifier *grown = realloc(matches->identifiers,
+                                                 room * sizeof matches->identifiers[0]);
+        if (grown == NULL) return;
+        matches->identifiers = grown;
+        matches->identifiers_room = room;
+    }
+    matches->identifiers[matches->identifiers_count] = (struct match_identifier){
+        identifier, match->first_identifier};
+    match->first_identifier = (uint32_t)matches->identifiers_count++;
+    match->identifiers_count++;
+}
+
+struct visit {
+    struct matches *matches;
+    const struct message *message;
+};
+
+static void on_match(void *arg, const struct subscription *subscription)
+{
+    const struct visit *visit = arg;
+    const struct subscription_options *options = &subscription->options;
+    struct session *session = CONTAINER_OF(subscription->key.subscriber, struct session,
+                                           subscriber);
+    if (options->no_local && session->number == visit->message->publisher) return;
+    struct match *match = match_of(visit->matches, session);
+    if (match == NULL) return;
+    uint8_t qos = options->qos < visit->message->qos ? options->qos : visit->message->qos;
+    if (qos > match->qos) match->qos = qos;
+    if (options->retain_as_published && visit->message->retain) match->retain = true;
+    if (options->identifier != 0) note_identifier(visit->matches, match, options->identifier);
+}
+
+static bool deliver_match(struct broker *broker, const struct match *match, struct message *message)
+{
+    enum { MOST = 1024 }; /* more matching subscriptions of one session lose their identifier */
+    uint32_t identifiers[MOST];
+    uint16_t count = 0;
+    uint32_t at = match->first_identifier;
+    for (; at != 0 && count < MOST; at = broker->matches.identifiers[at].next)
+        identifiers[count++] = broker->matches.identifiers[at].identifier;
+    return deliver_to(broker, match->session, message, match->qos, match->retain, identifiers,
+                      count);
+}
+
+struct delivered deliver_message(struct broker *broker, struct message *message)
+{
+    struct matches *matches = &broker->matches;
+    struct visit visit = {matches, message};
+    struct delivered delivered = {0};
+    matches->stamp++;
+    matches->count = 0;
+    matches->identifiers_count = 0;
+    subscriptions_match(&broker->subscriptions, message_topic(message), on_match, &visit);
+    delivered.matched = matches->count;
+    for (size_t i = 0; i < matches->count; i++)
+        delivered.accepted += deliver_match(broker, &matches->items[i], message);
+    return delivered;
+}
+
+uint8_t deliver_publish(struct broker *broker, struct message *message)
+{
+    bool kept = !message->retain || retained_set(&broker->retained, message, broker_now(broker));
+    if (!kept) log_note(LOG_WARN, "no room to retain a message");
+    struct delivered delivered = deliver_message(broker, message);
+    if (!kept || (delivered.matched != 0 && delivered.accepted == 0))
+        return MQTT_REASON_QUOTA_EXCEEDED;
+    return delivered.matched == 0 ? MQTT_REASON_NO_MATCHING_SUBSCRIBERS : 0;
+}
+
+/* The first drop is told, and then ever fewer of them: the 2nd, 4th, 8th ... */
+static void log_drop(const struct session *session)
+{
+    uint64_t dropped = session->queue.dropped;
+    struct log_line line;
+    if ((dropped & (dropped - 1)) != 0) return;
+    log_begin(&line, LOG_WARN, "queue is full");
+    log_span(&line, "client_id", session_id(session));
+    log_number(&line, "dropped", (int64_t)dropped);
+    log_end(&line);
+}
+
+static bool enqueue(struct broker *broker, struct session *session, struct message *message,
+                    uint8_t qos, bool retain, const uint32_t *identifiers, uint16_t count)
+{
+    const struct queue_limits limits = {broker->limits.max_queued_messages,
+                                        broker->limits.max_queued_bytes};
+    struct delivery *delivery = delivery_new(message, qos, retain, identifiers, count);
+    if (delivery == NULL) return false;
+    if (queue_push(&session->queue, &limits, &delivery)) return true;
+    log_drop(session);
+    return false;
+}
+
+bool deliver_to(struct broker *broker, struct session *session, struct message *message,
+                uint8_t qos, bool retain, const uint32_t *identifiers, uint16_t identifiers_count)
+{
+    struct client *client = session->client;
+    const struct queue *queue = &session->queue;
+    if (client == NULL && qos == 0) return true; /* nobody is owed it (MQTT 5, 4.1) */
+    if (client != NULL && client_is_backlogged(client)) client_write(client);
+    if (qos == 0 && queue->pending.count + queue->pending_qos0.count == 0 &&
+        !client_is_backlogged(client)) {
+        const struct send_publish publish = {.message = message,
+                                             .retain = retain,
+                                             .identifiers = identifiers,
+                                             .identifiers_count = identifiers_count};
+        (void)send_publish(client, &publish); /* too large for it: not for it */
+        return true;
+    }
+    if (!enqueue(broker, session, message, qos, retain, identifiers, identifiers_count))
+        return false;
+    if (client == NULL) return true;
+    while (!client_is_backlogged(client) && deliver_waiting(client))
+        ;
+    client_touch(client);
+    return true;
+}
+
+bool deliver_waiting(struct client *client)
+{
+    struct queue *queue = &client->session->queue;
+    struct delivery *next = queue_next(queue, client->receive_maximum);
+    if (next == NULL) return false;
+    bool again = next->state == DELIVERY_RESEND;
+    if (!again && message_expired(next->message, broker_now(client->broker))) {
+        queue_remove(queue, next);
+        return true;
+    }
+    if (next->qos != 0) queue_sent(queue, next);
+    if (next->message == NULL) {
+        send_ack(client, MQTT_PUBREL, delivery_packet_id(next), 0);
+        return true;
+    }
+    const struct send_publish publish = {
+        .message = next->message,
+        .qos = next->qos,
+        .retain = next->retain,
+        .again = again,
+        .packet_id = next->qos == 0 ? 0 : delivery_packet_id(next),
+        .identifiers = next->identifiers,
+        .identifiers_count = next->identifiers_count,
+    };
+    bool sent = send_publish(client, &publish);
+    if (!sent || next->qos == 0) queue_remove(queue, next);
+    return true;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* From a message to the sessions that want it, and from their queues to their sockets. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/message.h"
+
+struct broker;
+struct client;
+struct session;
+
+struct delivered {
+    size_t matched;  /* sessions with a subscription that matches */
+    size_t accepted; /* of those, the ones that had room or needed none */
+};
+
+/* Hands the message to each session that subscribed to its topic, once, with the highest QoS of its
+ * subscriptions (MQTT 5, 3.3.5). A slow one costs the others nothing: what is over its bounds is
+ * dropped for it alone. */
+struct delivered deliver_message(struct broker *broker, struct message *message);
+/* A message that has arrived: kept if it is to be retained, and delivered. Gives the reason code of
+ * MQTT 5 for its acknowledgement. */
+uint8_t deliver_publish(struct broker *broker, struct message *message);
+/* Hands the message to one session. False: it was dropped. */
+bool deliver_to(struct broker *broker, struct session *session, struct message *message,
+                uint8_t qos, bool retain, const uint32_t *identifiers, uint16_t identifiers_count);
+/* Encodes what the client's session has waiting next, if its receive maximum admits it. False:
+ * there is nothing more to be had. */
+bool deliver_waiting(struct client *client);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "broker/subscribe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/client.h"
+#include "broker/connect.h"
+#include "broker/deliver.h"
+#include "broker/internal.h"
+#include "broker/receive.h"
+#include "broker/send.h"
+#include "mqtt/reason.h"
+#include "mqtt/subscribe.h"
+
+enum { REFUSED_BEFORE_5 = 0x80 };
+
+static struct subscription_options options_of(const struct mqtt_subscribe *subscribe,
+                                              const struct mqtt_subscribe_filter *filter)
+{
+    return (struct subscription_options){.qos = filter->qos,
+                                         .no_local = filter->no_local,
+                                         .retain_as_published = filter->retain_as_published,
+                                         .retain_handling = filter->retain_handling,
+                                         .identifier = subscribe->identifier};
+}
+
+static bool is_shared(struct span filter)
+{
+    static const char prefix[] = "$share/";
+    return filter.length >= sizeof prefix - 1 &&
+           memcmp(filter.data, prefix, sizeof prefix - 1) == 0;
+}
+
+/* The reason code for one filter, which is subscribed to if it is a QoS. */
+static uint8_t subscribe(struct client *client, const struct mqtt_subscribe *packet,
+                         const struct mqtt_subscribe_filter *filter, bool *existed)
+{
+    struct broker *broker = client->broker;
+    struct subscriber *subscriber = &client->session->subscriber;
+    const struct subscription_options options = options_of(packet, filter);
+    uint8_t reason = filter->qos;
+    if (is_shared(filter->filter))
+        reason = MQTT_REASON_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
+    else if (topic_levels_count(filter->filter) > TOPIC_LEVELS_MAX)
+        reason = MQTT_REASON_TOPIC_FILTER_INVALID;
+    else if (subscriber->count >= BROKER_MAX_SUBSCRIPTIONS)
+        reason = MQTT_REASON_QUOTA_EXCEEDED;
+    else if (!subscriptions_add(&broker->subscriptions, subscriber, filter->filter, &options,
+                                existed))
+        reason = MQTT_REASON_UNSPECIFIED_ERROR;
+    return reason > 2 && client->version != MQTT_5 ? REFUSED_BEFORE_5 : reason;
+}
+
+struct retained_visit {
+    struct client *client;
+    const struct subscription_options *options;
+};
+
+static void on_retained(void *arg, struct message *message)
+{
+    const struct retained_visit *visit = arg;
+    const struct subscription_options *options = visit->options;
+    struct session *session = visit->client->session;
+    if (options->no_local && message->publisher == session->number) return;
+    uint8_t qos = options->qos < message->qos ? options->qos : message->qos;
+    (void)deliver_to(visit->client->broker, session, message, qos, true, &options->identifier,
+                     options->identifier != 0 ? 1 : 0); /* dropped like any other message */
+}
+
+static void send_retained(struct client *client, const struct subscription_options *options,
+                          struct span filter)
+{
+    struct retained_visit visit = {client, options};
+    struct broker *broker = client->broker;
+    retained_match(&broker->retained, filter, broker_now(broker), on_retained, &visit);
+}
+
+/* What became of one filter, kept until SUBACK is on its way: retained messages follow it. */
+struct outcome {
+    bool existed;
+    uint8_t code;
+};
+
+static void send_all_retained(struct client *client, struct mqtt_subscribe packet,
+                              const struct outcome *outcomes)
+{
+    struct mqtt_subscribe_filter filter;
+    for (size_t i = 0; mqtt_subscribe_next(&packet, &filter); i++) {
+        const struct subscription_options options = options_of(&packet, &filter);
+        if (outcomes[i].code > 2 || options.retain_handling == 2) continue;
+        if (options.retain_handling == 1 && outcomes[i].existed) continue;
+        send_retained(client, &options, filter.filter);
+    }
+}
+
+void subscribe_receive(struct client *client, const uint8_t *packet, size_t length)
+{
+    struct mqtt_subscribe decoded;
+    struct mqtt_subscribe_filter filter;
+    enum mqtt_status status = mqtt_subscribe_decode(&decoded, client->version, packet, length);
+    if (status != MQTT_OK) {
+        receive_refuse(client, status);
+        return;
+    }
+    struct outcome *outcomes = calloc(decoded.count, sizeof outcomes[0]);
+    uint8_t *codes = calloc(decoded.count, sizeof codes[0]);
+    if (outcomes == NULL || codes == NULL) {
+        free(outcomes);
+        free(codes);
+        connect_end(client, MQTT_REASON_UNSPECIFIED_ERROR);
+        return;
+    }
+    struct mqtt_subscribe walk = decoded;
+    for (size_t i = 0; mqtt_subscribe_next(&walk, &filter); i++)
+        codes[i] = outcomes[i].code = subscribe(client, &decoded, &filter, &outcomes[i].existed);
+    send_codes(client, MQTT_SUBACK, decoded.packet_id, codes, decoded.count);
+    send_all_retained(client, decoded, outcomes);
+    free(outcomes);
+    free(codes);
+}
+
+void subscribe_receive_end(struct client *client, const uint8_t *packet, size_t length)
+{
+    struct mqtt_unsubscribe decoded;
+    struct span filter;
+    enum mqtt_status status = mqtt_unsubscribe_decode(&decoded, client->version, packet, length);
+    if (status != MQTT_OK) {
+        receive_refuse(client, status);
+        return;
+    }
+    uint8_t *codes = calloc(decoded.count, sizeof codes[0]);
+    if (codes == NULL) {
+        connect_end(client, MQTT_REASON_UNSPECIFIED_ERROR);
+        return;
+    }
+    struct subscriber *subscriber = &client->session->subscriber;
+    for (size_t i = 0; mqtt_unsubscribe_next(&decoded, &filter); i++)
+        if (!subscriptions_remove(&client->broker->subscriptions, subscriber, filter))
+            codes[i] = MQTT_REASON_NO_SUBSCRIPTION_EXISTED;
+    send_codes(client, MQTT_UNSUBACK, decoded.packet_id, codes, decoded.count);
+    free(codes);
+}
