@@ -25,23 +25,23 @@ static struct config_mark mark_at(const char *text, size_t offset)
     return mark;
 }
 
+/* Where the first character begins that is none. */
+static size_t first_bad(const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length) {
+        size_t next = at + 1;
+        while (next < length && next < at + 4 && ((unsigned char)text[next] & 0xc0) == 0x80)
+            next++;
+        if (!text_is_utf8((struct span){(const uint8_t *)text + at, next - at})) break;
+        at = next;
+    }
+    return at;
+}
+
 static bool refuse_encoding(const char *text, size_t length, struct diagnostics *found)
 {
-    /* The longest prefix that is UTF-8 ends where the trouble is; a character has four bytes. */
-    size_t good = 0;
-    size_t bad = length;
-    while (bad - good > 1) {
-        size_t middle = good + (bad - good) / 2;
-        size_t end = middle;
-        while (end > good && ((unsigned char)text[end] & 0xc0) == 0x80)
-            end--;
-        if (end == good) break;
-        if (text_is_utf8((struct span){(const uint8_t *)text, end}))
-            good = end;
-        else
-            bad = end;
-    }
-    diagnostics_error(found, mark_at(text, good),
+    diagnostics_error(found, mark_at(text, first_bad(text, length)),
                       "this is not UTF-8 text: save the file with the encoding UTF-8");
     return false;
 }

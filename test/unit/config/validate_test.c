@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "config/validate.h"
+
+#include <time.h>
+
+#include "test/unit/config/findings.h"
+
+#define TLS      "certificate: c, private_key: k"
+#define LISTENER "listeners: [ { address: 127.0.0.1:1, tls: { " TLS " } } ]\n"
+#define BACKEND  "backends: [ { servers: unix:/s } ]\n"
+/* A listener with client certificates and the policy p. */
+#define WITH_POLICY                                                                                \
+    "listeners: [ { address: 127.0.0.1:1, policy: p, tls: { " TLS                                  \
+    ", client_ca: ca, client_certificate: optional } } ]\n" BACKEND
+
+struct rule_case {
+    const char *text;
+    const char *expected; /* "": nothing is found */
+};
+
+static void check(const struct rule_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct findings findings = {0};
+        struct config *config = config_parse("t", cases[i].text, strlen(cases[i].text), collect,
+                                             &findings);
+        bool refused = strstr(cases[i].expected, ": error: ") != NULL;
+        if (!config != refused) fail_msg("%s\nfound\n%s", cases[i].text, findings.text);
+        assert_found(&findings, cases[i].expected);
+        config_free(config);
+    }
+}
+
+static void compares_the_keys_of_tls(void **state)
+{
+    (void)state;
+#define TLS_CASE(keys) "listeners:\n- address: 127.0.0.1:1\n  tls: { " TLS ", " keys " }\n" BACKEND
+    static const struct rule_case cases[] = {
+        {TLS_CASE("min_version: 1.3, max_version: 1.2"),                                      "3:55: error: min_version is above"    },
+        {TLS_CASE("max_version: 1.2"),                                                        ""                                     },
+        {TLS_CASE("client_certificate: optional"),
+         "3:62: error: client certificates are verified to CAs"                                                                      },
+        {TLS_CASE("client_certificate: required"),
+         "3:62: error: client certificates are verified to CAs"                                                                      },
+        {TLS_CASE("client_ca: ca"),                                                           "3:53: warning: client_ca is not used" },
+        {TLS_CASE("client_crl: [ crl ]"),                                                     "3:54: warning: client_crl is not used"},
+        {TLS_CASE("client_ca: ca, client_certificate: optional, crl_policy: allow_outdated"),
+         "3:99: warning: crl_policy has no effect without client_crl"                                                                },
+        {TLS_CASE("session_tickets: { lifetime: 3h, rotate: 1h }"),
+         "3:71: error: a ticket would outlive its key"                                                                               },
+        {TLS_CASE("cipher_suites: [ TLS_AES_128_GCM_SHA256 ]"),
+         "3:57: error: cipher_suites has none of TLS 1.2"                                                                            },
+        {TLS_CASE("cipher_suites: [ TLS_AES_128_GCM_SHA256 ], min_version: 1.3"),             ""                                     },
+        {TLS_CASE("cipher_suites: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+         "3:57: error: cipher_suites has none of TLS 1.3"                                                                            },
+        {TLS_CASE("cipher_suites: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, max_version: 1.2, "
+                  "profile: modern"),
+         "3:123: error: the profile modern is TLS 1.3 alone\n"
+         "3:123: warning: profile has no effect beside cipher_suites\n"                                                              },
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
+static void wants_names_to_exist_and_to_be_unique(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        {"listeners: [ { address: 127.0.0.1:1, backend: mein, tls: { " TLS " } } ]\n" BACKEND,
+         "1:47: error: no backend is named \"mein\": did you mean \"main\"?"                                                                                              },
+        {"listeners: [ { address: 127.0.0.1:1, policy: p, tls: { " TLS " } } ]\n" BACKEND,
+         "1:46: error: no policy is named \"p\": add it under \"policies\""                                                                                               },
+        {"listeners: [ { address: 127.0.0.1:1, policy: none, tls: { " TLS " } } ]\n" BACKEND,     ""                                                                      },
+        {LISTENER "backends: [ { name: a, servers: unix:/s }, { name: default, servers: unix:/t } "
+                  "]\n",                                                                 ""                                                                      },
+        {LISTENER "backends: [ { name: a, servers: unix:/s }, { name: b, servers: unix:/t } ]\n",
+         "1:14: error: a listener needs the key \"backend\""                                                                                                              },
+        {LISTENER "backends:\n- servers: unix:/s\n- servers: unix:/t\n",
+         "1:14: error: a listener needs the key \"backend\"\n"
+         "3:3: error: a backend needs the key \"name\"\n"
+         "4:3: error: a backend needs the key \"name\"\n"                                                                                                                 },
+        {LISTENER "backends:\n- { name: default, servers: unix:/s }\n"
+                  "- { name: default, servers: unix:/t }\n",                             "4:11: error: a second backend is named \"default\", as in line 3"      },
+        {"listeners:\n- { name: listener-2, address: 127.0.0.1:1, tls: { " TLS " } }\n"
+         "- { address: 127.0.0.1:2, tls: { " TLS " } }\n" BACKEND,
+         "3:3: error: a second listener is named \"listener-2\", as in line 2"                                                                                            },
+        {WITH_POLICY "policies:\n- name: p\n  rules: [ { name: x, match: { username: a } },\n"
+                     "    { name: x } ]\n",                                              "6:13: error: a second rule of this policy is named \"x\", as in line 5"},
+        {WITH_POLICY "policies: [ { name: p, rules: [ {} ] }, { name: q, rules: [ {} ] } ]\n",
+         "3:41: warning: no listener uses the policy \"q\""                                                                                                               },
+ /* Rules that all name a backend need none of the listener. */
+        {"listeners: [ { address: 127.0.0.1:1, policy: p, tls: { " TLS " } } ]\n"
+         "backends: [ { name: a, servers: unix:/s }, { name: b, servers: unix:/t } ]\n"
+         "policies: [ { name: p, rules: [ { match: { username: x }, backend: a }, { backend: b } "
+         "] } ]\n",                                                                      ""                                                                      },
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
+static void guards_plaintext(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        {LISTENER "backends:\n- servers: 127.0.0.1:1\n",                                 ""                                       },
+        {LISTENER "backends:\n- servers: localhost:1\n",                                 ""                                       },
+        {LISTENER "backends:\n- servers: 192.168.0.1:1\n",                               "3:12: warning: MQTT travels to"         },
+        {LISTENER "backends:\n- servers: broker:1\n",                                    "3:12: warning: MQTT travels to broker:1"},
+        {LISTENER "backends:\n- servers: [ \"[2001:db8::1]:1\" ]\n",
+         "3:14: error: [2001:db8::1]:1 is a public address"                                                                       },
+        {LISTENER "backends:\n- { servers: 8.8.8.8:1, allow_public_plaintext: true }\n", ""                                       },
+        {LISTENER "backends:\n- { servers: unix:/s, builtin_broker: true }\n",
+         "3:39: error: a backend has either servers or builtin_broker"                                                            },
+        {LISTENER "backends:\n- { name: a }\n",                                          "3:3: error: a backend needs servers"    },
+        {LISTENER "backends:\n- { servers: [] }\n",                                      "3:14: error: a backend needs servers"   },
+        {LISTENER "backends:\n- { builtin_broker: false }\n",                            "3:3: error: a backend needs"            },
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
+static void refuses_an_address_that_is_taken(void **state)
+{
+    (void)state;
+#define TWO(a, b)                                                                                  \
+    "listeners:\n- { address: \"" a "\", tls: { " TLS " } }\n"                                     \
+    "- { address: \"" b "\", tls: { " TLS " } }\n" BACKEND
+    static const char taken[] = "3:14: error: ";
+    static const struct rule_case cases[] = {
+        {TWO("127.0.0.1:1", "127.0.0.1:1"), taken},
+        {TWO("[::1]:1",     "[0:0::1]:1"),  taken},
+        {TWO("Localhost:1", "localhost:1"), taken},
+        {TWO("unix:/a",     "unix:/a"),     taken},
+        {TWO("127.0.0.1:1", "127.0.0.1:2"), ""   },
+        {TWO("127.0.0.1:1", "127.0.0.2:1"), ""   },
+        {TWO("unix:/a",     "unix:/b"),     ""   },
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
+static void warns_of_rules_that_never_hold(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        {WITH_POLICY "policies:\n- { name: p, rules: [] }\n",                                   "4:3: warning: the policy has no"                                                       },
+        {WITH_POLICY "policies:\n- { name: p, otherwise: admit }\n",                            ""                                                                                      },
+        {WITH_POLICY "policies:\n- name: p\n  rules:\n  - name: a\n  - name: b\n  - name: c\n",
+         "7:5: warning: the rule \"b\" is never reached, because \"a\"\n"
+         "8:5: warning: the rule \"c\" is never reached, because \"a\"\n"                                                                                                               },
+        {WITH_POLICY "policies:\n- name: p\n  rules:\n  - until: 2999-01-01\n  - name: b\n",    ""                                                                                      },
+        {WITH_POLICY "policies:\n- name: p\n  rules:\n  - until: 2020-01-01\n",
+         "6:12: warning: the rule \"rule-1\" no longer matches anyone"                                                                                                                  },
+        {LISTENER BACKEND "policies: [ { name: p, rules: [ {} ] } ]\n",
+         "3:13: warning: no listener uses the policy \"p\""                                                                                                                             },
+        {"listeners: [ { address: 127.0.0.1:1, policy: p, tls: { max_version: 1.2, " TLS
+         " } } ]\n" BACKEND "policies:\n- name: p\n  rules:\n"
+         "  - match: { certificate: present }\n"
+         "  - match: { certificate: absent }\n"
+         "    require: { certificate: { common_name: x }, tls_version: 1.3 }\n",       "6:27: warning: the rule \"rule-1\" matches nobody on the listener \"listener-1\"\n"
+         "8:29: warning: the rule \"rule-2\" refuses everyone on the listener \"listener-1\"\n"
+         "8:62: warning: the rule \"rule-2\" refuses everyone on the listener \"listener-1\"\n"},
+        {"listeners: [ { address: 127.0.0.1:1, policy: p, tls: { client_ca: ca,\n"
+         "  client_certificate: required, " TLS " } } ]\n" BACKEND
+         "policies: [ { name: p, rules: [\n"
+         "  { match: { certificate: absent } } ] } ]\n",                               "5:27: warning: the rule \"rule-1\" matches nobody"                                     },
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
+static void warns_thirty_days_before_a_rule_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        int days;
+        const char *expected;
+    } cases[] = {
+        {29, "6:12: warning: the rule \"rule-1\" matches for 28 more days only"},
+        {32, ""                                                                }
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        char text[1024];
+        char date[32];
+        time_t when = time(NULL) + cases[i].days * 24 * 3600 - 60;
+        struct tm parts;
+        assert_non_null(gmtime_r(&when, &parts));
+        assert_true(strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0);
+        (void)snprintf(text, sizeof text, "%spolicies:\n- name: p\n  rules:\n  - until: %s\n",
+                       WITH_POLICY, date);
+        check(&(struct rule_case){text, cases[i].expected}, 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compares_the_keys_of_tls),
+        cmocka_unit_test(wants_names_to_exist_and_to_be_unique),
+        cmocka_unit_test(guards_plaintext),
+        cmocka_unit_test(refuses_an_address_that_is_taken),
+        cmocka_unit_test(warns_of_rules_that_never_hold),
+        cmocka_unit_test(warns_thirty_days_before_a_rule_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
