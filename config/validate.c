@@ -317,6 +317,23 @@ static void check_backend(struct bind *bind, const struct config_backend *backen
         check_server(bind, backend, &backend->servers[i]);
 }
 
+/* There is one included broker in a process. */
+static void check_included_broker(struct bind *bind, const struct config *config)
+{
+    const struct config_backend *first = NULL;
+    for (size_t i = 0; i < config->backends_count; i++) {
+        const struct config_backend *backend = &config->backends[i];
+        if (!backend->builtin_broker) continue;
+        if (first)
+            diagnostics_error(bind->found, bind_mark(bind, &backend->builtin_broker),
+                              "the backend in line %u is the included broker already, and there is "
+                              "only one: use that backend",
+                              first->mark.line);
+        else
+            first = backend;
+    }
+}
+
 static bool matches_everyone(const struct bind *bind, const struct config_rule *rule)
 {
     const void *const fields[] = {
@@ -432,6 +449,7 @@ void validate(struct bind *bind, struct config *config)
     check_addresses(bind, config);
     for (size_t i = 0; i < config->backends_count; i++)
         check_backend(bind, &config->backends[i]);
+    check_included_broker(bind, config);
     for (size_t i = 0; i < config->policies_count; i++)
         check_policy(bind, &config->policies[i], now);
     check_unused(bind, config);

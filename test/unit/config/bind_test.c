@@ -129,7 +129,7 @@ static void reads_backends_in_every_form(void **state)
         "backends:\n"
         "  - { name: a, balance: client_id, servers: [ 127.0.0.1:1, { address: localhost:2, "
         "weight: 7 } ] }\n"
-        "  - { name: b, builtin_broker: true }\n"
+        "  - { name: b, servers: unix:/b, builtin_broker: false }\n"
         "  - { name: c, builtin_broker: { max_keep_alive: 60s, retain: false } }\n"
         "  - { name: d, servers: unix:s }\n");
     assert_true(config->listeners[0].backend == 1);
@@ -137,13 +137,23 @@ static void reads_backends_in_every_form(void **state)
     assert_int_equal(config->backends[0].servers_count, 2);
     assert_int_equal(config->backends[0].servers[1].weight, 7);
     assert_string_equal(config->backends[0].servers[1].address.host, "localhost");
-    assert_true(config->backends[1].builtin_broker);
+    assert_false(config->backends[1].builtin_broker);
     assert_true(config->backends[1].broker.max_queued_bytes == 4 << 20);
     assert_true(config->backends[2].builtin_broker);
     assert_int_equal(config->backends[2].broker.max_keep_alive_s, 60);
     assert_false(config->backends[2].broker.retain);
     assert_true(config->backends[2].broker.max_session_expiry_ms == 604800000);
     assert_string_equal(config->backends[3].servers[0].address.text, "unix:/etc/postern/s");
+    config_free(config);
+}
+
+static void takes_true_for_the_included_broker(void **state)
+{
+    (void)state;
+    struct config *config = parse(LISTENERS "backends: [ builtin_broker: true ]\n");
+    assert_true(config->backends[0].builtin_broker);
+    assert_int_equal(config->backends[0].servers_count, 0);
+    assert_true(config->backends[0].broker.retain);
     config_free(config);
 }
 
@@ -323,6 +333,7 @@ int main(void)
         cmocka_unit_test(puts_the_own_certificate_before_the_others),
         cmocka_unit_test(takes_values_quoted_or_not),
         cmocka_unit_test(reads_backends_in_every_form),
+        cmocka_unit_test(takes_true_for_the_included_broker),
         cmocka_unit_test(reads_policies),
         cmocka_unit_test(follows_aliases),
         cmocka_unit_test(fills_in_the_environment),

@@ -100,18 +100,20 @@ static void guards_plaintext(void **state)
 {
     (void)state;
     static const struct rule_case cases[] = {
-        {LISTENER "backends:\n- servers: 127.0.0.1:1\n",                                 ""                                       },
-        {LISTENER "backends:\n- servers: localhost:1\n",                                 ""                                       },
-        {LISTENER "backends:\n- servers: 192.168.0.1:1\n",                               "3:12: warning: MQTT travels to"         },
-        {LISTENER "backends:\n- servers: broker:1\n",                                    "3:12: warning: MQTT travels to broker:1"},
+        {LISTENER "backends:\n- servers: 127.0.0.1:1\n",                                 ""                                                                 },
+        {LISTENER "backends:\n- servers: localhost:1\n",                                 ""                                                                 },
+        {LISTENER "backends:\n- servers: 192.168.0.1:1\n",                               "3:12: warning: MQTT travels to"                                   },
+        {LISTENER "backends:\n- servers: broker:1\n",                                    "3:12: warning: MQTT travels to broker:1"                          },
         {LISTENER "backends:\n- servers: [ \"[2001:db8::1]:1\" ]\n",
-         "3:14: error: [2001:db8::1]:1 is a public address"                                                                       },
-        {LISTENER "backends:\n- { servers: 8.8.8.8:1, allow_public_plaintext: true }\n", ""                                       },
+         "3:14: error: [2001:db8::1]:1 is a public address"                                                                                                 },
+        {LISTENER "backends:\n- { servers: 8.8.8.8:1, allow_public_plaintext: true }\n", ""                                                                 },
         {LISTENER "backends:\n- { servers: unix:/s, builtin_broker: true }\n",
-         "3:39: error: a backend has either servers or builtin_broker"                                                            },
-        {LISTENER "backends:\n- { name: a }\n",                                          "3:3: error: a backend needs servers"    },
-        {LISTENER "backends:\n- { servers: [] }\n",                                      "3:14: error: a backend needs servers"   },
-        {LISTENER "backends:\n- { builtin_broker: false }\n",                            "3:3: error: a backend needs"            },
+         "3:39: error: a backend has either servers or builtin_broker"                                                                                      },
+        {LISTENER "backends:\n- { name: default, builtin_broker: true }\n"
+                  "- { name: b, builtin_broker: {} }\n",                        "4:30: error: the backend in line 3 is the included broker already"},
+        {LISTENER "backends:\n- { name: a }\n",                                          "3:3: error: a backend needs servers"                              },
+        {LISTENER "backends:\n- { servers: [] }\n",                                      "3:14: error: a backend needs servers"                             },
+        {LISTENER "backends:\n- { builtin_broker: false }\n",                            "3:3: error: a backend needs"                                      },
     };
     check(cases, ARRAY_LENGTH(cases));
 }
