@@ -43,8 +43,12 @@ int run_main(int argc, char **argv)
     const struct option_spec specs[] = {
         {"config", 'c', "FILE", "the configuration (YAML)", .text = &file, .required = true},
     };
-    const struct options_command command = {"run", "Runs the proxy until SIGTERM or SIGINT.", specs,
-                                            ARRAY_LENGTH(specs)};
+    const struct options_command command = {
+        .name = "run",
+        .summary = "Runs the proxy until SIGTERM or SIGINT.",
+        .specs = specs,
+        .count = ARRAY_LENGTH(specs),
+    };
     struct err err = {{0}};
     int code = 0;
     if (!options_read(&command, argc, argv, &code)) return code;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mqtt/connack.h"
 #include "mqtt/frame.h"
+#include "mqtt/properties.h"
 #include "proxy/backend/dial.h"
 #include "proxy/session_private.h"
 
@@ -48,10 +49,14 @@ static void on_connected(void *owner, struct endpoint *endpoint, int server)
 static void read_connack(struct session *session, const uint8_t *packet, size_t length)
 {
     struct mqtt_connack connack;
+    struct mqtt_property property;
     if (mqtt_connack_decode(&connack, session->record.mqtt_version, packet, length) != MQTT_OK)
-        return;
+        return; /* the client will say what it thinks of it */
     session->record.connack = connack.code;
-    session->record.keep_alive_s = mqtt_connack_keep_alive(&connack, session->record.keep_alive_s);
+    struct bytes walk = bytes_of(connack.properties.data, connack.properties.length);
+    while (mqtt_property_next(&walk, &property))
+        if (property.id == MQTT_PROPERTY_SERVER_KEEP_ALIVE)
+            session->record.keep_alive_s = (uint16_t)property.number;
 }
 
 uint64_t session_idle_limit_ms(const struct session *session)
@@ -79,7 +84,7 @@ static void start_relaying(struct session *session)
         session_set_deadline(session, limit_ms);
 }
 
-static enum alive refuse_backend(struct session *session, const char *why)
+enum alive session_refuse_backend(struct session *session, const char *why)
 {
     access_log_backend(&session->record, "backend failed", session->record.server, why);
     return session_refuse(session, REFUSAL_NO_BACKEND, "");
@@ -95,7 +100,7 @@ static enum alive await_connack(struct session *session, struct span data)
     if (status == MQTT_NEED_MORE) return ALIVE;
     if (status != MQTT_OK || (frame.type != MQTT_CONNACK && frame.type != MQTT_AUTH) ||
         frame.remaining_length > LARGEST_CONNACK)
-        return refuse_backend(session, "it answered with something that is no CONNACK");
+        return session_refuse_backend(session, "it answered with something that is no CONNACK");
     size_t length = frame.header_length + frame.remaining_length;
     if (session->early_length < length) return ALIVE;
     if (frame.type == MQTT_CONNACK) read_connack(session, session->early, length);
@@ -126,7 +131,7 @@ static void on_backend_end(void *owner)
 {
     struct session *session = owner;
     if (session->stage == AWAIT_CONNACK) {
-        (void)refuse_backend(session, "it closed the connection without a CONNACK");
+        (void)session_refuse_backend(session, "it closed the connection without a CONNACK");
     } else if (!relay_end_to_client(&session->relay)) {
         (void)session_end(session, "client_reset");
     } else {
@@ -138,7 +143,7 @@ static void on_backend_failure(void *owner, int error)
 {
     struct session *session = owner;
     if (session->stage == AWAIT_CONNACK) {
-        (void)refuse_backend(session, uv_strerror(error));
+        (void)session_refuse_backend(session, uv_strerror(error));
         return;
     }
     endpoint_reset(&session->relay.client);

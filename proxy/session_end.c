@@ -84,7 +84,7 @@ enum alive session_disconnect(struct session *session, uint8_t code, const char 
     session->record.reason = reason;
     if (session->record.mqtt_version == MQTT_5 && !session->relay.backend_ended &&
         packets_at_boundary(&session->relay.from_backend)) {
-        mqtt_disconnect_encode(&out, MQTT_5, &(struct mqtt_disconnect){.code = code});
+        mqtt_disconnect_encode(&out, MQTT_5, &(struct mqtt_disconnect){.reason = code});
         if (!relay_to_client(&session->relay, (struct span){packet, out.length}))
             return session_end(session, reason);
     }

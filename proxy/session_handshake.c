@@ -41,7 +41,6 @@ static enum alive choose_context(struct session *session, const struct client_he
         send_alert(session, INTERNAL_ERROR);
         return session_fail_handshake(session, "out_of_memory", "out of memory");
     }
-    session->relay.tls = session->tls;
     return ALIVE;
 }
 

@@ -67,6 +67,8 @@ void session_drop_early(struct session *session);
 
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);
+/* The broker failed before its CONNACK: `why` (a constant) goes to the log, 0x88 to the client. */
+enum alive session_refuse_backend(struct session *session, const char *why);
 /* How long a client may be silent; 0: for ever. */
 uint64_t session_idle_limit_ms(const struct session *session);
 

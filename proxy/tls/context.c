@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "proxy/tls/callbacks.h"
+#include "proxy/tls/names.h"
 #include "proxy/tls/profile.h"
 
 enum { LARGEST_FILE = 4 * 1024 * 1024, WEAKEST_RSA_BITS = 2048, WEAKEST_ECC_BITS = 256 };
@@ -74,7 +75,8 @@ static bool load_pair(struct tls_context *context, const struct config_certifica
     if (!done)
         err_set(err, "%s is not a chain of certificates in PEM, the leaf first",
                 config->certificate);
-    done = done && context_names_load(context, config, chain, length, err);
+    done = done &&
+           names_load(&context->names, &context->rsa, config, (struct span){chain, length}, err);
     free(chain);
     return done && load_key(context, config->private_key, err);
 }
@@ -194,7 +196,7 @@ void tls_context_set_free(struct tls_context_set *set)
 {
     if (set == NULL) return;
     for (size_t i = 0; i < set->count; i++) {
-        context_names_clear(&set->items[i]);
+        names_clear(&set->items[i].names);
         wolfSSL_CTX_free(set->items[i].wolfssl);
     }
     tls_trust_free(set->trust);
@@ -202,20 +204,12 @@ void tls_context_set_free(struct tls_context_set *set)
     free(set);
 }
 
-/* `*.example.com` stands for one label (RFC 6125, 6.4.3). Both are lower-case. */
-static bool name_matches(const char *pattern, const char *name)
-{
-    if (strncmp(pattern, "*.", 2) != 0) return strcmp(pattern, name) == 0;
-    const char *dot = strchr(name, '.');
-    return dot != NULL && dot != name && strcmp(pattern + 1, dot) == 0;
-}
-
 static bool context_has_name(const struct tls_context *context, const char *name, bool wildcards)
 {
     for (size_t i = 0; i < context->names.count; i++) {
         const char *pattern = context->names.items[i];
         bool is_wildcard = pattern[0] == '*';
-        if (is_wildcard == wildcards && name_matches(pattern, name)) return true;
+        if (is_wildcard == wildcards && names_match(pattern, name)) return true;
     }
     return false;
 }
