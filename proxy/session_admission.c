@@ -18,6 +18,7 @@ bool session_keep_early(struct session *session, struct span more)
 
 void session_drop_early(struct session *session)
 {
+    if (session->early == NULL) return;
     explicit_bzero(session->early, session->early_length); /* a CONNECT holds a password */
     free(session->early);
     session->early = NULL;

@@ -234,10 +234,11 @@ static const char *group_name(const char *name)
 struct tls_facts tls_stream_facts(const struct tls_stream *stream)
 {
     const char *version = wolfSSL_get_version(stream->ssl);
-    const char *cipher = wolfSSL_get_cipher_name(stream->ssl);
+    int suite = wolfSSL_get_current_cipher_suite(stream->ssl);
     return (struct tls_facts){
         .version = strcmp(version, "TLSv1.3") == 0 ? IDENTITY_TLS_1_3 : IDENTITY_TLS_1_2,
-        .cipher = cipher,
+        .cipher = wolfSSL_get_cipher_name_iana_from_suite((unsigned char)(suite >> 8),
+                                                          (unsigned char)suite),
         .group = group_name(wolfSSL_get_curve_name(stream->ssl)),
         .resumed = wolfSSL_session_reused(stream->ssl) == 1,
     };
