@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "broker/connect.h"
 #include "broker/deliver.h"
+#include "broker/hold.h"
 #include "broker/internal.h"
 #include "broker/receive.h"
 #include "mqtt/frame.h"
@@ -54,6 +55,7 @@ static void enter(struct client *client, enum client_state state)
     client->state = state;
     if (state == CLIENT_AWAIT_PACKETS) deadline_ms = client->keep_alive_ms;
     timer_clear(&client->deadline);
+    hold_release(client);
     if (deadline_ms != 0)
         broker_set_timer(client->broker, &client->deadline, deadline_ms, on_deadline);
 }
@@ -108,7 +110,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 static bool takes_packets(struct client *client)
 {
     if (client->state == CLIENT_AWAIT_CONNECT) return true;
-    if (client->state != CLIENT_AWAIT_PACKETS) return false;
+    if (client->state != CLIENT_AWAIT_PACKETS || client->held_for != NULL) return false;
     if (client_is_backlogged(client)) client_write(client);
     return !client_is_backlogged(client) && !client->failed;
 }
@@ -273,8 +275,7 @@ void client_flush(struct client *client)
         client->shut = true;
         (void)uv_shutdown(&client->shutdown, &client->socket.stream, on_shut); /* or the deadline */
     }
-    if (client->state != CLIENT_AWAIT_PACKETS || client->reading || client_is_backlogged(client))
-        return;
+    if (client->state != CLIENT_AWAIT_PACKETS || client->reading || !takes_packets(client)) return;
     handle_unread(client);
     if (client->state == CLIENT_AWAIT_PACKETS && takes_packets(client)) read_start(client);
 }

@@ -72,6 +72,10 @@ struct client {
     uint64_t last_read_ms;
     uint64_t keep_alive_ms; /* 1.5 times; 0: none */
     struct session *session;
+    struct session *held_for; /* not read until this one has caught up, or NULL */
+    struct client *next_held;
+    struct client **held_link;
+    struct timer hold;
     /* What CONNECT said. */
     uint16_t receive_maximum;
     uint32_t maximum_packet_size; /* 0: no limit */

@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "broker/client.h"
 #include "broker/deliver.h"
+#include "broker/hold.h"
 #include "broker/internal.h"
+#include "broker/receive.h"
 #include "broker/send.h"
 #include "mqtt/connect.h"
 #include "mqtt/frame.h"
@@ -66,6 +68,8 @@ static void detach(struct client *client, bool with_will)
     client->session = NULL;
     session->client = NULL;
     queue_drop_qos0(&session->queue);
+    session->slow = false;
+    hold_release_all(broker, session);
     if (!with_will) will_clear(&session->will);
     if (session->expiry_ms == 0) {
         end_session(broker, session);
@@ -121,27 +125,23 @@ static void refuse(struct client *client, enum mqtt_version version, struct span
     client_end(client);
 }
 
-/* What is no acceptable CONNECT; a version that cannot be read, or has no code for it: a close. */
+/* What is no acceptable CONNECT. Where its version cannot be read or has no code: a close. A level
+ * that nobody speaks yet is answered in the oldest form. */
 static void refuse_status(struct client *client, enum mqtt_version version, enum mqtt_status status)
 {
     const struct span nobody = {0};
-    bool v5 = version >= MQTT_5;
-    enum mqtt_version speaks = v5 ? MQTT_5 : MQTT_3_1_1;
+    bool v5 = version == MQTT_5;
+    uint8_t code = 0;
     if (status == MQTT_VERSION_NOT_SPOKEN)
-        refuse(client, speaks, nobody,
-               v5 ? MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION
-                  : MQTT_RETURN_UNACCEPTABLE_PROTOCOL_VERSION);
-    else if (status == MQTT_CLIENT_ID_INVALID)
-        refuse(client, speaks, nobody,
-               v5 ? MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID : MQTT_RETURN_IDENTIFIER_REJECTED);
-    else if (!v5)
+        code = MQTT_RETURN_UNACCEPTABLE_PROTOCOL_VERSION;
+    else if (status == MQTT_CLIENT_ID_INVALID && !v5)
+        code = MQTT_RETURN_IDENTIFIER_REJECTED;
+    else if (v5)
+        code = receive_reason(status);
+    if (code == 0)
         client_close(client);
-    else if (status == MQTT_TOO_LARGE)
-        refuse(client, MQTT_5, nobody, MQTT_REASON_PACKET_TOO_LARGE);
-    else if (status == MQTT_PROTOCOL_ERROR)
-        refuse(client, MQTT_5, nobody, MQTT_REASON_PROTOCOL_ERROR);
     else
-        refuse(client, MQTT_5, nobody, MQTT_REASON_MALFORMED_PACKET);
+        refuse(client, v5 ? MQTT_5 : MQTT_3_1_1, nobody, code);
 }
 
 /* A code for what this broker does not do, or 0. */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "broker/client.h"
+#include "broker/hold.h"
 #include "broker/internal.h"
 #include "broker/send.h"
 #include "mqtt/reason.h"
@@ -80,6 +81,7 @@ struct delivered deliver_message(struct broker *broker, struct message *message)
     struct matches *matches = &broker->matches;
     struct visit visit = {matches, message};
     struct delivered delivered = {0};
+    broker->congested = NULL;
     matches->stamp++;
     matches->count = 0;
     matches->identifiers_count = 0;
@@ -112,6 +114,24 @@ static void log_drop(const struct session *session)
     log_end(&line);
 }
 
+/* Half of what it may have waiting: time to slow down whoever fills it. */
+static bool is_congested(const struct broker *broker, const struct session *session)
+{
+    const struct queue *queue = &session->queue;
+    return !session->slow && (queue_pending(queue) >= broker->limits.max_queued_messages / 2 ||
+                              queue->pending_bytes >= broker->limits.max_queued_bytes / 2);
+}
+
+/* After something has left the queue: those who wait for that may go on. */
+static void catch_up(struct broker *broker, struct session *session)
+{
+    const struct queue *queue = &session->queue;
+    if (queue_pending(queue) == 0) session->slow = false;
+    if (session->awaited && queue_pending(queue) <= broker->limits.max_queued_messages / 4 &&
+        queue->pending_bytes <= broker->limits.max_queued_bytes / 4)
+        hold_release_all(broker, session);
+}
+
 static bool enqueue(struct broker *broker, struct session *session, struct message *message,
                     uint8_t qos, bool retain, const uint32_t *identifiers, uint16_t count)
 {
@@ -131,8 +151,7 @@ bool deliver_to(struct broker *broker, struct session *session, struct message *
     const struct queue *queue = &session->queue;
     if (client == NULL && qos == 0) return true; /* nobody is owed it (MQTT 5, 4.1) */
     if (client != NULL && client_is_backlogged(client)) client_write(client);
-    if (qos == 0 && queue->pending.count + queue->pending_qos0.count == 0 &&
-        !client_is_backlogged(client)) {
+    if (qos == 0 && queue_pending(queue) == 0 && !client_is_backlogged(client)) {
         const struct send_publish publish = {.message = message,
                                              .retain = retain,
                                              .identifiers = identifiers,
@@ -146,34 +165,43 @@ bool deliver_to(struct broker *broker, struct session *session, struct message *
     while (!client_is_backlogged(client) && deliver_waiting(client))
         ;
     client_touch(client);
+    if (is_congested(broker, session)) broker->congested = session;
     return true;
+}
+
+/* Encodes one delivery; it stays only if an acknowledgement is awaited. */
+static void send_delivery(struct client *client, struct delivery *delivery)
+{
+    struct queue *queue = &client->session->queue;
+    bool again = delivery->state == DELIVERY_RESEND;
+    if (delivery->qos != 0) queue_sent(queue, delivery);
+    if (delivery->message == NULL) {
+        send_ack(client, MQTT_PUBREL, delivery_packet_id(delivery), 0);
+        return;
+    }
+    const struct send_publish publish = {
+        .message = delivery->message,
+        .qos = delivery->qos,
+        .retain = delivery->retain,
+        .again = again,
+        .packet_id = delivery->qos == 0 ? 0 : delivery_packet_id(delivery),
+        .identifiers = delivery->identifiers,
+        .identifiers_count = delivery->identifiers_count,
+    };
+    bool sent = send_publish(client, &publish);
+    if (!sent || delivery->qos == 0) queue_remove(queue, delivery);
 }
 
 bool deliver_waiting(struct client *client)
 {
-    struct queue *queue = &client->session->queue;
-    struct delivery *next = queue_next(queue, client->receive_maximum);
+    struct session *session = client->session;
+    struct delivery *next = queue_next(&session->queue, client->receive_maximum);
     if (next == NULL) return false;
-    bool again = next->state == DELIVERY_RESEND;
-    if (!again && message_expired(next->message, broker_now(client->broker))) {
-        queue_remove(queue, next);
-        return true;
-    }
-    if (next->qos != 0) queue_sent(queue, next);
-    if (next->message == NULL) {
-        send_ack(client, MQTT_PUBREL, delivery_packet_id(next), 0);
-        return true;
-    }
-    const struct send_publish publish = {
-        .message = next->message,
-        .qos = next->qos,
-        .retain = next->retain,
-        .again = again,
-        .packet_id = next->qos == 0 ? 0 : delivery_packet_id(next),
-        .identifiers = next->identifiers,
-        .identifiers_count = next->identifiers_count,
-    };
-    bool sent = send_publish(client, &publish);
-    if (!sent || next->qos == 0) queue_remove(queue, next);
+    if (next->state == DELIVERY_PENDING &&
+        message_expired(next->message, broker_now(client->broker)))
+        queue_remove(&session->queue, next);
+    else
+        send_delivery(client, next);
+    catch_up(client->broker, session);
     return true;
 }

@@ -58,7 +58,9 @@ struct broker {
     struct listener *listeners;
     struct client *clients;
     uint64_t clients_count;
-    struct client *dirty; /* those with something to write */
+    struct client *held;       /* those that wait for a receiver */
+    struct session *congested; /* by the last delivery, or NULL */
+    struct client *dirty;      /* those with something to write */
     struct timer_wheel wheel;
     struct outbox_pool pool;
     struct subscriptions subscriptions;

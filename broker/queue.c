@@ -179,7 +179,12 @@ void queue_restart(struct queue *queue)
     queue->outstanding = 0;
 }
 
+size_t queue_pending(const struct queue *queue)
+{
+    return queue->pending.count + queue->pending_qos0.count;
+}
+
 bool queue_idle(const struct queue *queue)
 {
-    return queue->pending.count + queue->pending_qos0.count + queue->inflight.count == 0;
+    return queue_pending(queue) + queue->inflight.count == 0;
 }

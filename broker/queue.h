@@ -78,4 +78,6 @@ struct delivery *queue_find(const struct queue *queue, uint16_t packet_id);
 void queue_release(struct delivery *delivery);
 /* A new connection: all that is inflight is to be sent again (MQTT 5, 4.4). */
 void queue_restart(struct queue *queue);
+/* How many are pending, of any QoS. */
+size_t queue_pending(const struct queue *queue);
 bool queue_idle(const struct queue *queue);

@@ -7,6 +7,7 @@
 #include "broker/client.h"
 #include "broker/connect.h"
 #include "broker/deliver.h"
+#include "broker/hold.h"
 #include "broker/internal.h"
 #include "broker/send.h"
 #include "broker/subscribe.h"
@@ -16,19 +17,17 @@
 #include "mqtt/publish.h"
 #include "mqtt/reason.h"
 
+uint8_t receive_reason(enum mqtt_status status)
+{
+    if (status == MQTT_TOO_LARGE) return MQTT_REASON_PACKET_TOO_LARGE;
+    if (status == MQTT_PROTOCOL_ERROR) return MQTT_REASON_PROTOCOL_ERROR;
+    if (status == MQTT_CLIENT_ID_INVALID) return MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID;
+    return MQTT_REASON_MALFORMED_PACKET;
+}
+
 void receive_refuse(struct client *client, enum mqtt_status status)
 {
-    switch (status) {
-    case MQTT_TOO_LARGE:
-        connect_end(client, MQTT_REASON_PACKET_TOO_LARGE);
-        return;
-    case MQTT_PROTOCOL_ERROR:
-        connect_end(client, MQTT_REASON_PROTOCOL_ERROR);
-        return;
-    default:
-        connect_end(client, MQTT_REASON_MALFORMED_PACKET);
-        return;
-    }
+    connect_end(client, receive_reason(status));
 }
 
 void receive_clear_aliases(struct client *client)
@@ -87,15 +86,12 @@ static uint8_t check_publish(struct client *client, struct mqtt_publish *publish
 /* The message of a PUBLISH, with the properties that travel on; NULL: out of memory. */
 static struct message *make_message(const struct client *client, const struct mqtt_publish *publish)
 {
-    struct message *message = message_new(publish->topic, publish->passed_properties,
-                                          publish->payload);
+    struct message *message = message_new(publish->topic, publish->properties, publish->payload);
     if (message == NULL) return NULL;
     message->qos = publish->qos;
     message->retain = publish->retain && client->broker->limits.retain;
     message->publisher = client->session->number;
-    if (publish->has_message_expiry_interval)
-        message->expires_at_ms = broker_now(client->broker) +
-                                 (uint64_t)publish->message_expiry_interval_s * 1000;
+    message_begin(message, broker_now(client->broker));
     return message;
 }
 
@@ -104,6 +100,9 @@ static uint8_t publish_message(struct client *client, const struct mqtt_publish 
     struct message *message = make_message(client, publish);
     if (message == NULL) return MQTT_REASON_UNSPECIFIED_ERROR;
     uint8_t reason = deliver_publish(client->broker, message);
+    const struct session *congested = client->broker->congested;
+    if (congested != NULL && congested != client->session)
+        hold_client(client, client->broker->congested);
     message_unref(message);
     return reason;
 }

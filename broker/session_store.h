@@ -27,6 +27,8 @@ struct session {
     struct timer expiry; /* runs while there is no connection */
     uint64_t expiry_ms;  /* after the connection; UINT64_MAX: never */
     uint64_t number;     /* unique in this process, never 0 */
+    bool slow;           /* no publisher waits for it until its queue is empty */
+    bool awaited;        /* some publisher does */
     uint64_t match_stamp;
     size_t match_index; /* scratch of a delivery, by its stamp */
     size_t id_length;

@@ -659,7 +659,7 @@ def test_more_sessions_than_allowed_are_refused(limited, name, version):
     (0x81, b"\x30\x05\x00\x09a\x00x"),                         # a topic longer than the packet
     (0x81, b"\x30\x06\x00\x02\xc0\x80\x00x"),                  # a topic that is no UTF-8
     (0x82, mqtt.subscribe(5, 1)),                              # no filter
-    (0x81, b"\x82\x07\x00\x00\x00\x00\x01a\x00"),              # packet identifier 0
+    (0x82, b"\x82\x07\x00\x00\x00\x00\x01a\x00"),              # packet identifier 0
     (0x81, mqtt.subscribe(5, 1, ("a", 0xC0))),                 # reserved options
 ])
 def test_bad_packets_are_answered_with_their_reason(broker, name, reason, what):
@@ -688,7 +688,8 @@ def test_bad_packets_close_an_older_client(broker, name, what):
 
 
 @pytest.mark.parametrize("what", [
-    b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"\x10\xff\xff\xff\x7f", b"\xc0\x00",
+    b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"\xc0\x00",
+    b"\x10\xff\xff\xff\x7f\x00\x04MQTT\x04\x02\x00\x3c",
     b"\x10\x04\x00\x04MQ",
 ])
 def test_what_is_no_connect_is_closed_at_once(broker, what):
@@ -697,12 +698,12 @@ def test_what_is_no_connect_is_closed_at_once(broker, what):
         client.expect_close()
 
 
-@pytest.mark.parametrize("version,code", [(2, 1), (6, 0x84)])
-def test_unknown_protocol_levels_are_told(broker, version, code):
-    with broker.raw(5 if version > 5 else 4) as client:
+@pytest.mark.parametrize("version", [2, 6])
+def test_unknown_protocol_levels_are_told(broker, version):
+    with broker.raw(4) as client:
         client.send(mqtt.packet(mqtt.CONNECT, 0, mqtt.text("MQTT") + bytes([version, 2, 0, 0]) +
                                 mqtt.text("x")))
-        assert client.expect(mqtt.CONNACK).code == code
+        assert client.expect(mqtt.CONNACK).code == 1
         client.expect_close()
 
 
