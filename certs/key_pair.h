@@ -12,6 +12,8 @@
 
 struct key_pair;
 
+enum { KEY_PAIR_SIGNATURE_MAX = 512 };
+
 /* Gives the key in a PEM or DER file, PKCS#8 or traditional (key_pair_free). NULL: the sentence
  * names the path and what is wrong. */
 MUST_USE struct key_pair *key_pair_load(const char *path, struct err *err);
@@ -27,8 +29,9 @@ struct span key_pair_spki(const struct key_pair *pair);
 /* Whether its public half is the key in this SubjectPublicKeyInfo. */
 bool key_pair_matches(const struct key_pair *pair, struct span spki);
 /* Gives it as PEM, PKCS#8 (free after wiping; `*length` bytes); NULL: out of memory. */
-char *key_pair_encode(const struct key_pair *pair, size_t *length);
+char *key_pair_encode(struct key_pair *pair, size_t *length);
 /* Appends the AlgorithmIdentifier of its signatures: SHA-256 with ECDSA or RSA, or Ed25519. */
 void key_pair_put_algorithm(const struct key_pair *pair, struct der_writer *out);
-/* Signs `tbs` so into `signature` (`room` bytes, 512 are enough); 0: failed. Returns the length. */
+/* Signs `tbs` so into `signature` (`room` bytes, at least KEY_PAIR_SIGNATURE_MAX). Returns the
+ * length; 0: failed. */
 size_t key_pair_sign(struct key_pair *pair, struct span tbs, uint8_t *signature, size_t room);
