@@ -53,7 +53,7 @@ static void print_help(const struct options_command *command)
     (void)printf("\n\n%s\n\nOptions:\n", command->summary);
     for (size_t i = 0; i < command->count; i++)
         print_option(&command->specs[i]);
-    print_option(&(struct option_spec){.name = "help", .help = "show this"});
+    print_option(&(struct option_spec){.name = "help", .letter = 'h', .help = "show this"});
 }
 
 /* Names the option that was likeliest meant by `word`, which has no dashes. */

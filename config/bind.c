@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A file of 4 MiB without aliases cannot come near it and mean something. */
+/* More than any file without aliases needs; what is kept for a value is less than a kilobyte. */
 enum { STEPS_MAX = 200000 };
 
 static void *at(void *base, size_t offset)
@@ -13,7 +13,7 @@ static void *at(void *base, size_t offset)
     return (char *)base + offset;
 }
 
-static bool step(struct bind *bind, struct config_mark mark, size_t count)
+bool bind_step(struct bind *bind, struct config_mark mark, size_t count)
 {
     if (bind->exhausted) return false;
     bind->steps += count;
@@ -94,7 +94,7 @@ static void bind_items(struct bind *bind, const struct schema_key *key, const ya
     bool several = document_is_list(node);
     size_t count = several ? document_count(node) : 1;
     size_t size = item_size(key);
-    if (!step(bind, document_mark(node), count)) return;
+    if (!bind_step(bind, document_mark(node), count)) return;
     /* One more in front, where bind_own_certificate may put another. */
     char *items = (char *)arena_take(bind->arena, count + 1, size) + size;
     memcpy(at(base, key->offset), &items, sizeof items);
@@ -116,7 +116,7 @@ static void bind_word_set(struct bind *bind, const struct schema_key *key, const
 {
     size_t count = document_is_list(node) ? document_count(node) : 0;
     if (!document_is_list(node)) bind_scalar(bind, key, node, field);
-    if (!step(bind, document_mark(node), count)) return;
+    if (!bind_step(bind, document_mark(node), count)) return;
     for (size_t i = 0; i < count; i++)
         bind_scalar(bind, key, document_item(bind->document, node, i), field);
 }
@@ -302,7 +302,7 @@ static void bind_pairs(struct bind *bind, const struct schema_map *map, const ya
                        void *base, struct config_mark *seen)
 {
     size_t count = document_count(node);
-    if (!step(bind, document_mark(node), count)) return;
+    if (!bind_step(bind, document_mark(node), count)) return;
     for (size_t i = 0; i < count; i++) {
         const struct schema_key *key = take_key(bind, map, document_key(bind->document, node, i),
                                                 seen);

@@ -10,7 +10,8 @@
 #include "config/template.h"
 #include "config/units.h"
 
-enum { LISTED_BYTES = 700 };
+/* So much text counts as one value more. */
+enum { LISTED_BYTES = 700, STEP_BYTES = 256, NAME_BYTES_MAX = 255, TEXT_BYTES_MAX = 65535 };
 
 static void store_number(void *field, size_t size, uint64_t value)
 {
@@ -168,8 +169,8 @@ static bool read_date(const char *text, void *field, struct err *err)
 static bool read_text(struct bind *bind, const struct schema_key *key, const char *text,
                       void *field, struct err *err)
 {
-    if (key->max && strlen(text) > key->max)
-        return err_set(err, "longer than %" PRIu64 " bytes", key->max);
+    uint64_t max = key->max ? key->max : TEXT_BYTES_MAX;
+    if (strlen(text) > max) return err_set(err, "longer than %" PRIu64 " bytes", max);
     if (key->known) {
         bool known = false;
         for (size_t i = 0; i < key->known->count && !known; i++)
@@ -192,6 +193,14 @@ static bool read_cidr(struct bind *bind, const char *text, struct config_mark ma
                             "source: %.80s has bits set behind its prefix, which are ignored: "
                             "write the first address of the range",
                             text);
+    return true;
+}
+
+static bool read_reference(struct bind *bind, const struct schema_key *key, const char *text,
+                           struct config_mark mark, size_t *index, struct err *err)
+{
+    if (strlen(text) > NAME_BYTES_MAX) return err_set(err, "longer than %d bytes", NAME_BYTES_MAX);
+    bind_note_reference(bind, key->kind, mark, arena_text(bind->arena, text, strlen(text)), index);
     return true;
 }
 
@@ -225,9 +234,7 @@ static bool read_value(struct bind *bind, const struct schema_key *key, const ch
         return read_idle(key, text, field, err);
     case SCHEMA_BACKEND:
     case SCHEMA_POLICY:
-        bind_note_reference(bind, key->kind, mark, arena_text(bind->arena, text, strlen(text)),
-                            field);
-        return true;
+        return read_reference(bind, key, text, mark, field, err);
     case SCHEMA_MAP:
         break;
     }
@@ -285,7 +292,9 @@ void bind_scalar(struct bind *bind, const struct schema_key *key, const yaml_nod
                  void *field)
 {
     struct err err;
+    if (!bind_step(bind, document_mark(node), document_length(node) / STEP_BYTES)) return;
     const char *text = plain_text(bind, key, node);
+    if (text && !bind_step(bind, document_mark(node), strlen(text) / STEP_BYTES)) return;
     if (text && !read_value(bind, key, text, document_mark(node), field, &err))
         diagnostics_error(bind->found, document_mark(node), "%s: %s", key->name, err.text);
 }

@@ -239,7 +239,7 @@ const char *document_text(const yaml_node_t *node)
 
 size_t document_length(const yaml_node_t *node)
 {
-    return node->data.scalar.length;
+    return document_is_scalar(node) ? node->data.scalar.length : 0;
 }
 
 struct config_mark document_mark(const yaml_node_t *node)

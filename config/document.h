@@ -46,6 +46,7 @@ bool document_is_map(const yaml_node_t *node);
 bool document_is_null(const yaml_node_t *node);
 /* A scalar's text; it ends with NUL, and may have NULs inside. */
 const char *document_text(const yaml_node_t *node);
+/* Its bytes; 0 for a list or a map. */
 size_t document_length(const yaml_node_t *node);
 struct config_mark document_mark(const yaml_node_t *node);
 /* "a list", "a map", "a value", "nothing". */

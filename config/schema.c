@@ -206,7 +206,7 @@ static const struct schema_key limits_keys[] = {
 static DEFINE_MAP(limits_map, "limits", limits_keys, struct config_limits, NO_MARK);
 
 static const struct schema_key listener_keys[] = {
-    {"name", "What logs call it.", SCHEMA_TEXT, FIELD(struct config_listener, name),
+    {"name", "What logs call it.", SCHEMA_TEXT, FIELD(struct config_listener, name), .max = 255,
      .initial_note = "listener-1, listener-2, ..."},
     {"address", "Where to listen: HOST:PORT, [IPV6]:PORT or unix:PATH.", SCHEMA_ADDRESS,
      FIELD(struct config_listener, address), .required = true},
@@ -267,7 +267,8 @@ DEFINE_MAP(schema_broker, "builtin_broker", broker_keys, struct config_broker, N
 
 static const struct schema_key backend_keys[] = {
     {"name", "What listeners, rules and logs call it. Required when there are several.",
-     SCHEMA_TEXT, FIELD(struct config_backend, name), .initial_note = "main, if it is the only one"},
+     SCHEMA_TEXT, FIELD(struct config_backend, name), .max = 255,
+     .initial_note = "main, if it is the only one"},
     {"servers", "The brokers, as addresses or as maps.", SCHEMA_MAP,
      LIST(struct config_backend, servers, servers_count), MAP(server_map)},
     {"balance",
@@ -324,7 +325,7 @@ static DEFINE_MAP(require_map, "require", require_keys, struct config_rule, NO_M
 
 static const struct schema_key rule_keys[] = {
     {"name", "What refusals and logs call it.", SCHEMA_TEXT, FIELD(struct config_rule, name),
-     .initial_note = "rule-1, rule-2, ..."},
+     .max = 255, .initial_note = "rule-1, rule-2, ..."},
     {"match", "Whom the rule is for; all of the keys must hold. Without it: everyone.", SCHEMA_MAP,
      .offset = 0, MAP(match_map)},
     {"require", "What such a client must fulfil to be admitted.", SCHEMA_MAP, .offset = 0,
@@ -338,7 +339,7 @@ static const struct schema_key rule_keys[] = {
 static DEFINE_MAP(rule_map, "a rule", rule_keys, struct config_rule, MARKED(struct config_rule));
 
 static const struct schema_key policy_keys[] = {
-    {"name", "What listeners call it.", SCHEMA_TEXT, FIELD(struct config_policy, name),
+    {"name", "What listeners call it.", SCHEMA_TEXT, FIELD(struct config_policy, name), .max = 255,
      .required = true},
     {"rules", "The first rule whose `match` holds decides.", SCHEMA_MAP,
      LIST(struct config_policy, rules, rules_count), MAP(rule_map)},

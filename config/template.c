@@ -7,12 +7,13 @@
 
 #include "base/text.h"
 
-enum { NAME_MAX_BYTES = 255, SHOWN_NAMES_BYTES = 200 };
+enum { NAME_MAX_BYTES = 255, SHOWN_NAMES_BYTES = 200, ENVIRONMENT_BYTES_MAX = 1 << 20 };
 
 struct expansion {
     const char *const *names;
     size_t names_count;
     FILE *out;
+    size_t environment_bytes; /* that were filled in */
 };
 
 static void put_literal(const struct expansion *to, const char *text, size_t length)
@@ -23,7 +24,7 @@ static void put_literal(const struct expansion *to, const char *text, size_t len
     }
 }
 
-static bool put_environment(const struct expansion *to, const char *name, struct err *err)
+static bool put_environment(struct expansion *to, const char *name, struct err *err)
 {
     char bare[NAME_MAX_BYTES + 1];
     const char *fallback = strstr(name, ":-");
@@ -40,6 +41,9 @@ static bool put_environment(const struct expansion *to, const char *name, struct
                        bare, bare);
     if (!text_is_utf8(span_of(value)))
         return err_set(err, "the environment variable %s is not UTF-8 text", bare);
+    to->environment_bytes += strlen(value);
+    if (to->environment_bytes > ENVIRONMENT_BYTES_MAX)
+        return err_set(err, "more than %d bytes come from the environment", ENVIRONMENT_BYTES_MAX);
     put_literal(to, value, strlen(value));
     return true;
 }
@@ -62,7 +66,7 @@ static bool refuse_name(const struct expansion *to, const char *name, struct err
 }
 
 /* `name` is what stands between the braces. */
-static bool put_name(const struct expansion *to, const char *name, struct err *err)
+static bool put_name(struct expansion *to, const char *name, struct err *err)
 {
     if (strncmp(name, "env.", 4) == 0) return put_environment(to, name + 4, err);
     for (size_t i = 0; i < to->names_count; i++) {
@@ -74,7 +78,7 @@ static bool put_name(const struct expansion *to, const char *name, struct err *e
     return refuse_name(to, name, err);
 }
 
-static bool expand(const struct expansion *to, const char *text, struct err *err)
+static bool expand(struct expansion *to, const char *text, struct err *err)
 {
     while (*text) {
         size_t plain = strcspn(text, "$");
@@ -103,7 +107,7 @@ char *template_expand(struct arena *arena, const char *text, const char *const *
 {
     char *built = NULL;
     size_t length = 0;
-    struct expansion to = {names, count, open_memstream(&built, &length)};
+    struct expansion to = {names, count, open_memstream(&built, &length), 0};
     CHECK(to.out != NULL);
     bool ok = expand(&to, text, err);
     CHECK(fclose(to.out) == 0);

@@ -93,6 +93,28 @@ static void does_not_hang_on_cycles_and_bombs(void **state)
     assert_non_null(strstr(findings.text, "error: more than 200000 values"));
 }
 
+static void does_not_multiply_long_texts_through_aliases(void **state)
+{
+    (void)state;
+    size_t room = 2 << 20;
+    char *text = malloc(room);
+    assert_non_null(text);
+    memset(text, 'x', room);
+    size_t used = (size_t)snprintf(text, room, "user: &a \"");
+    text[used] = 'x';
+    used = 60000;
+    used += (size_t)snprintf(text + used, room - used,
+                             "\"\npolicies:\n- rules:\n  - match:\n      "
+                             "client_id: [");
+    for (int i = 0; i < 100000; i++)
+        used += (size_t)snprintf(text + used, room - used, "*a ,");
+    used += (size_t)snprintf(text + used, room - used, "]\n");
+    struct findings findings = {0};
+    assert_null(config_parse("t.yaml", text, used, collect, &findings));
+    assert_non_null(strstr(findings.text, "error: more than 200000 values"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +124,7 @@ int main(void)
         cmocka_unit_test(refuses_a_second_document),
         cmocka_unit_test(refuses_what_is_too_large_deep_or_entangled),
         cmocka_unit_test(does_not_hang_on_cycles_and_bombs),
+        cmocka_unit_test(does_not_multiply_long_texts_through_aliases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
