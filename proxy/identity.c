@@ -6,8 +6,7 @@
 
 #include "certs/certificate.h"
 
-/* ------------------------------------------------------------------------------------------ copy
- */
+/* ----------------------------------------------------------------------------------------- copy */
 
 /* One block: the struct, then the lists of pointers, then the texts. */
 struct block {
@@ -77,8 +76,26 @@ struct identity_certificate *identity_certificate_copy(const struct identity_cer
     return copy;
 }
 
-/* ----------------------------------------------------------------------------------- in a ticket
- */
+struct identity_certificate *identity_certificate_new(const struct certificate *certificate)
+{
+    return identity_certificate_copy(&(struct identity_certificate){
+        .subject = certificate->subject,
+        .issuer = certificate->issuer,
+        .common_name = certificate->common_name,
+        .serial = certificate->serial,
+        .fingerprint_sha256 = certificate->fingerprint_sha256,
+        .san_dns = certificate->san_dns.items,
+        .san_uri = certificate->san_uri.items,
+        .san_email = certificate->san_email.items,
+        .san_dns_count = certificate->san_dns.count,
+        .san_uri_count = certificate->san_uri.count,
+        .san_email_count = certificate->san_email.count,
+        .not_before = certificate->not_before,
+        .not_after = certificate->not_after,
+    });
+}
+
+/* ---------------------------------------------------------------------------------- in a ticket */
 
 /*  format, 1 | not before, 8 | not after, 8 | five texts, each ended by NUL |
  *  three lists: how many, 1, and so many texts */
