@@ -73,6 +73,18 @@ struct config_mark bind_mark(const struct bind *bind, const void *field)
     return place ? place->mark : wanted.mark;
 }
 
+bool bind_given(const struct bind *bind, const void *field)
+{
+    return bind_mark(bind, field).line != 0;
+}
+
+struct config_mark bind_mark_or(const struct bind *bind, const void *field,
+                                struct config_mark fallback)
+{
+    struct config_mark mark = bind_mark(bind, field);
+    return mark.line ? mark : fallback;
+}
+
 void bind_clear(struct bind *bind)
 {
     free(bind->places);

@@ -49,6 +49,9 @@ void bind_defaults(struct bind *bind, const struct schema_map *map, void *base);
 void bind_seal(struct bind *bind);
 /* The place of the value of `field`; line 0: it was not in the file. */
 struct config_mark bind_mark(const struct bind *bind, const void *field);
+bool bind_given(const struct bind *bind, const void *field);
+struct config_mark bind_mark_or(const struct bind *bind, const void *field,
+                                struct config_mark fallback);
 /* Frees the places and the references; the rest is borrowed. */
 void bind_clear(struct bind *bind);
 

@@ -1,204 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "config/validate.h"
 
-#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/text.h"
 #include "config/address.h"
 
 enum { NOTICE_S = 30 * 24 * 3600 };
 
-/* Where `field` is said, or, if it is not, `fallback`. */
-static struct config_mark mark_or(const struct bind *bind, const void *field,
-                                  struct config_mark fallback)
-{
-    struct config_mark mark = bind_mark(bind, field);
-    return mark.line ? mark : fallback;
-}
-
-static bool given(const struct bind *bind, const void *field)
-{
-    return bind_mark(bind, field).line != 0;
-}
-
-static void fill_names(struct bind *bind, struct config *config)
-{
-    for (size_t i = 0; i < config->listeners_count; i++)
-        if (!given(bind, &config->listeners[i].name))
-            config->listeners[i].name = arena_format(bind->arena, "listener-%zu", i + 1);
-    if (config->backends_count == 1 && !given(bind, &config->backends[0].name))
-        config->backends[0].name = arena_format(bind->arena, "main");
-    for (size_t i = 0; i < config->backends_count; i++)
-        if (!given(bind, &config->backends[i].name) && config->backends_count > 1)
-            diagnostics_error(bind->found, config->backends[i].mark,
-                              "a backend needs the key \"name\" when there are several");
-    for (size_t i = 0; i < config->policies_count; i++) {
-        struct config_policy *policy = &config->policies[i];
-        for (size_t j = 0; j < policy->rules_count; j++)
-            if (!given(bind, &policy->rules[j].name))
-                policy->rules[j].name = arena_format(bind->arena, "rule-%zu", j + 1);
-    }
-}
-
-/* The names of one kind of thing, for looking up and for checking that none is there twice. */
-struct name_list {
-    const char *kind;
-    const char **items;
-    struct config_mark *marks;
-    size_t count;
-};
-
-static struct name_list name_list(struct bind *bind, const char *kind, size_t room)
-{
-    return (struct name_list){kind, arena_take(bind->arena, room + 1, sizeof(char *)),
-                              arena_take(bind->arena, room + 1, sizeof(struct config_mark)), 0};
-}
-
-static void add_name(const struct bind *bind, struct name_list *list, char *const *name,
-                     struct config_mark fallback)
-{
-    list->items[list->count] = *name ? *name : "";
-    list->marks[list->count++] = mark_or(bind, name, fallback);
-}
-
-static int by_name(const void *left, const void *right, void *arg)
-{
-    const struct name_list *list = arg;
-    size_t a = *(const size_t *)left;
-    size_t b = *(const size_t *)right;
-    int order = strcmp(list->items[a], list->items[b]);
-    return order ? order : a < b ? -1 : a > b;
-}
-
-static void check_unique(struct bind *bind, const struct name_list *list)
-{
-    size_t *order = arena_take(bind->arena, list->count + 1, sizeof *order);
-    for (size_t i = 0; i < list->count; i++)
-        order[i] = i;
-    qsort_r(order, list->count, sizeof *order, by_name, (void *)(uintptr_t)list);
-    for (size_t i = 1; i < list->count; i++) {
-        const char *name = list->items[order[i]];
-        if (*name && strcmp(name, list->items[order[i - 1]]) == 0)
-            diagnostics_error(bind->found, list->marks[order[i]],
-                              "a second %s is named \"%s\", as in line %u: give it another name",
-                              list->kind, name, list->marks[order[i - 1]].line);
-    }
-}
-
-static struct name_list backend_names(struct bind *bind, const struct config *config)
-{
-    struct name_list list = name_list(bind, "backend", config->backends_count);
-    for (size_t i = 0; i < config->backends_count; i++)
-        add_name(bind, &list, &config->backends[i].name, config->backends[i].mark);
-    return list;
-}
-
-static struct name_list policy_names(struct bind *bind, const struct config *config)
-{
-    struct name_list list = name_list(bind, "policy", config->policies_count);
-    for (size_t i = 0; i < config->policies_count; i++)
-        add_name(bind, &list, &config->policies[i].name, config->policies[i].mark);
-    return list;
-}
-
-static void check_names(struct bind *bind, const struct config *config)
-{
-    struct name_list list = name_list(bind, "listener", config->listeners_count);
-    for (size_t i = 0; i < config->listeners_count; i++)
-        add_name(bind, &list, &config->listeners[i].name, config->listeners[i].mark);
-    check_unique(bind, &list);
-    list = backend_names(bind, config);
-    check_unique(bind, &list);
-    list = policy_names(bind, config);
-    check_unique(bind, &list);
-    for (size_t i = 0; i < config->policies_count; i++) {
-        const struct config_policy *policy = &config->policies[i];
-        list = name_list(bind, "rule of this policy", policy->rules_count);
-        for (size_t j = 0; j < policy->rules_count; j++)
-            add_name(bind, &list, &policy->rules[j].name, policy->rules[j].mark);
-        check_unique(bind, &list);
-    }
-}
-
-static bool find_name(const struct name_list *list, const char *name, size_t *out)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], name) == 0) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void resolve(struct bind *bind, const struct config *config)
-{
-    struct name_list backends = backend_names(bind, config);
-    struct name_list policies = policy_names(bind, config);
-    for (size_t i = 0; i < bind->references_count; i++) {
-        const struct bind_reference *reference = &bind->references[i];
-        bool backend = reference->kind == SCHEMA_BACKEND;
-        const struct name_list *list = backend ? &backends : &policies;
-        if (find_name(list, reference->name, reference->index)) continue;
-        if (!backend && strcmp(reference->name, "none") == 0) continue;
-        const char *nearest = text_nearest(reference->name, list->items, list->count);
-        if (nearest && *nearest)
-            diagnostics_error(bind->found, reference->mark,
-                              "no %s is named \"%s\": did you mean \"%s\"?", list->kind,
-                              reference->name, nearest);
-        else
-            diagnostics_error(bind->found, reference->mark,
-                              "no %s is named \"%s\": add it under \"%s\"", list->kind,
-                              reference->name, backend ? "backends" : "policies");
-    }
-}
-
-static bool rules_name_backends(const struct bind *bind, const struct config *config,
-                                const struct config_listener *listener)
-{
-    if (listener->policy >= config->policies_count) return false;
-    const struct config_policy *policy = &config->policies[listener->policy];
-    for (size_t i = 0; i < policy->rules_count; i++)
-        if (!given(bind, &policy->rules[i].backend)) return false;
-    return !policy->otherwise_admit;
-}
-
-/* Which backend a listener has that names none. */
-static void choose_backend(struct bind *bind, const struct config *config,
-                           struct config_listener *listener)
-{
-    if (given(bind, &listener->backend) || config->backends_count == 0) return;
-    if (config->backends_count == 1) {
-        listener->backend = 0;
-        return;
-    }
-    for (size_t i = 0; i < config->backends_count; i++)
-        if (config->backends[i].name && strcmp(config->backends[i].name, "default") == 0)
-            listener->backend = i;
-    if (listener->backend == SIZE_MAX && !rules_name_backends(bind, config, listener))
-        diagnostics_error(bind->found, listener->mark,
-                          "a listener needs the key \"backend\" when there are several and none "
-                          "is named \"default\"");
-}
-
 static void check_client_certificates(struct bind *bind, const struct config_tls *tls)
 {
     bool none = tls->client_certificate == CONFIG_CLIENT_CERTIFICATE_NONE;
-    if (!none && !given(bind, &tls->client_ca))
+    if (!none && !bind_given(bind, &tls->client_ca))
         diagnostics_error(bind->found, bind_mark(bind, &tls->client_certificate),
                           "client certificates are verified to CAs: name their file with "
                           "client_ca");
-    if (none && given(bind, &tls->client_ca))
+    if (none && bind_given(bind, &tls->client_ca))
         diagnostics_warning(bind->found, bind_mark(bind, &tls->client_ca),
                             "client_ca is not used while client_certificate is none: set it to "
                             "optional or required");
-    if (none && given(bind, &tls->client_crl))
+    if (none && bind_given(bind, &tls->client_crl))
         diagnostics_warning(bind->found, bind_mark(bind, &tls->client_crl),
                             "client_crl is not used while client_certificate is none: set it to "
                             "optional or required");
-    if (!none && given(bind, &tls->crl_allow_outdated) && tls->client_crl.count == 0)
+    if (!none && bind_given(bind, &tls->crl_allow_outdated) && tls->client_crl.count == 0)
         diagnostics_warning(bind->found, bind_mark(bind, &tls->crl_allow_outdated),
                             "crl_policy has no effect without client_crl: add it, or remove "
                             "crl_policy");
@@ -222,7 +47,7 @@ static void check_suites(struct bind *bind, const struct config_tls *tls)
         newer = newer || suite_is_tls_1_3(name);
         older = older || !suite_is_tls_1_3(name);
     }
-    if (given(bind, &tls->profile))
+    if (bind_given(bind, &tls->profile))
         diagnostics_warning(bind->found, bind_mark(bind, &tls->profile),
                             "profile has no effect beside cipher_suites: remove one of them");
     if (!newer && tls->max_version == CONFIG_TLS_1_3)
@@ -241,17 +66,17 @@ static void check_tls(struct bind *bind, const struct config_listener *listener)
     const struct config_tls *tls = &listener->tls;
     if (tls->min_version > tls->max_version)
         diagnostics_error(bind->found,
-                          mark_or(bind, &tls->min_version, bind_mark(bind, &tls->max_version)),
+                          bind_mark_or(bind, &tls->min_version, bind_mark(bind, &tls->max_version)),
                           "min_version is above max_version: no client could connect");
-    if (given(bind, &tls->profile) && tls->profile == CONFIG_PROFILE_MODERN &&
+    if (bind_given(bind, &tls->profile) && tls->profile == CONFIG_PROFILE_MODERN &&
         tls->max_version == CONFIG_TLS_1_2)
         diagnostics_error(bind->found, bind_mark(bind, &tls->profile),
                           "the profile modern is TLS 1.3 alone, and max_version is \"1.2\": take "
                           "the profile intermediate");
     if (tls->session_tickets.lifetime_ms > 2 * tls->session_tickets.rotate_ms)
         diagnostics_error(bind->found,
-                          mark_or(bind, &tls->session_tickets.lifetime_ms,
-                                  bind_mark(bind, &tls->session_tickets.rotate_ms)),
+                          bind_mark_or(bind, &tls->session_tickets.lifetime_ms,
+                                       bind_mark(bind, &tls->session_tickets.rotate_ms)),
                           "a ticket would outlive its key: lifetime can be at most twice rotate");
     check_suites(bind, tls);
     check_client_certificates(bind, tls);
@@ -306,12 +131,12 @@ static void check_server(struct bind *bind, const struct config_backend *backend
 
 static void check_backend(struct bind *bind, const struct config_backend *backend)
 {
-    bool servers = given(bind, &backend->servers);
+    bool servers = bind_given(bind, &backend->servers);
     if (servers && backend->builtin_broker)
         diagnostics_error(bind->found, bind_mark(bind, &backend->builtin_broker),
                           "a backend has either servers or builtin_broker: remove one of them");
     if (!backend->builtin_broker && backend->servers_count == 0)
-        diagnostics_error(bind->found, mark_or(bind, &backend->servers, backend->mark),
+        diagnostics_error(bind->found, bind_mark_or(bind, &backend->servers, backend->mark),
                           "a backend needs servers, or builtin_broker: true");
     for (size_t i = 0; i < backend->servers_count; i++)
         check_server(bind, backend, &backend->servers[i]);
@@ -346,7 +171,7 @@ static bool matches_everyone(const struct bind *bind, const struct config_rule *
         &rule->until,
     };
     for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
-        if (given(bind, fields[i])) return false;
+        if (bind_given(bind, fields[i])) return false;
     return true;
 }
 
@@ -395,7 +220,7 @@ static void check_rule_on(struct bind *bind, const struct config_listener *liste
                             "client_certificate is none: set that to optional or required",
                             rule->name, listener->name);
     if (none && rule->require.certificate)
-        diagnostics_warning(bind->found, mark_or(bind, &rule->require.certificate, rule->mark),
+        diagnostics_warning(bind->found, bind_mark_or(bind, &rule->require.certificate, rule->mark),
                             "the rule \"%s\" refuses everyone on the listener \"%s\", whose "
                             "client_certificate is none: set that to optional or required",
                             rule->name, listener->name);
@@ -438,11 +263,8 @@ static void check_unused(struct bind *bind, const struct config *config)
 void validate(struct bind *bind, struct config *config)
 {
     time_t now = time(NULL);
-    fill_names(bind, config);
-    check_names(bind, config);
-    resolve(bind, config);
+    validate_names(bind, config);
     for (size_t i = 0; i < config->listeners_count; i++) {
-        choose_backend(bind, config, &config->listeners[i]);
         check_tls(bind, &config->listeners[i]);
         check_policy_on(bind, config, &config->listeners[i]);
     }
