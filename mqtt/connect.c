@@ -28,7 +28,7 @@ static enum mqtt_status read_protocol(struct bytes *in, struct mqtt_connect *out
     bool old = span_is(name, "MQIsdp");
     if (!old && !span_is(name, "MQTT")) return MQTT_MALFORMED;
     out->bridge = (level & LEVEL_BRIDGE) != 0;
-    level &= 0x7f;
+    level = (uint8_t)(level & 0x7f);
     bool spoken = old ? level == MQTT_3_1
                       : level == MQTT_3_1_1 || (level == MQTT_5 && !out->bridge);
     if (!spoken) return MQTT_VERSION_NOT_SPOKEN;
