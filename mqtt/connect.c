@@ -38,7 +38,7 @@ static enum mqtt_status read_protocol(struct bytes *in, struct mqtt_connect *out
 
 static enum mqtt_status read_flags(uint8_t flags, struct mqtt_connect *out)
 {
-    uint8_t qos = (flags & FLAG_WILL_QOS) >> 3;
+    uint8_t qos = (uint8_t)((flags & FLAG_WILL_QOS) >> 3);
     bool will = (flags & FLAG_WILL) != 0;
     if (flags & FLAG_RESERVED) return MQTT_MALFORMED; /* MQTT-3.1.2-3, MQTT5-3.1.2-3 */
     if (qos == 3) return MQTT_MALFORMED;              /* MQTT-3.1.2-14, MQTT5-3.1.2-12 */

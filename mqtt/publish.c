@@ -64,7 +64,7 @@ enum mqtt_status mqtt_publish_decode(struct mqtt_publish *out, enum mqtt_version
     if (frame.type != MQTT_PUBLISH || length != frame.header_length + frame.remaining_length)
         return MQTT_MALFORMED;
     out->again = (frame.flags & 8) != 0;
-    out->qos = (frame.flags >> 1) & 3;
+    out->qos = (uint8_t)(frame.flags >> 1 & 3);
     out->retain = (frame.flags & 1) != 0;
     if (out->again && out->qos == 0) return MQTT_MALFORMED; /* MQTT-3.3.1-2 */
     struct bytes in = bytes_of(packet + frame.header_length, frame.remaining_length);

@@ -73,10 +73,10 @@ bool mqtt_subscribe_next(struct mqtt_subscribe *subscribe, struct mqtt_subscribe
     uint8_t options = bytes_u8(&subscribe->filters);
     *out = (struct mqtt_subscribe_filter){
         .filter = filter,
-        .qos = options & OPTION_QOS,
+        .qos = (uint8_t)(options & OPTION_QOS),
         .no_local = (options & OPTION_NO_LOCAL) != 0,
         .retain_as_published = (options & OPTION_RETAIN_AS_PUBLISHED) != 0,
-        .retain_handling = options >> 4 & 3,
+        .retain_handling = (uint8_t)(options >> 4 & 3),
     };
     return bytes_ok(&subscribe->filters);
 }
