@@ -41,7 +41,6 @@ static void note_identifier(struct matches *matches, struct match *match, uint32
     matches->identifiers[matches->identifiers_count] = (struct match_identifier){
         identifier, match->first_identifier};
     match->first_identifier = (uint32_t)matches->identifiers_count++;
-    match->identifiers_count++;
 }
 
 struct visit {
@@ -72,8 +71,8 @@ static bool deliver_match(struct broker *broker, const struct match *match, stru
     uint32_t at = match->first_identifier;
     for (; at != 0 && count < MOST; at = broker->matches.identifiers[at].next)
         identifiers[count++] = broker->matches.identifiers[at].identifier;
-    return deliver_to(broker, match->session, message, match->qos, match->retain, identifiers,
-                      count);
+    const struct deliver_copy copy = {message, match->qos, match->retain, count, identifiers};
+    return deliver_to(broker, match->session, &copy);
 }
 
 struct delivered deliver_message(struct broker *broker, struct message *message)
@@ -118,8 +117,8 @@ static void log_drop(const struct session *session)
 static bool is_congested(const struct broker *broker, const struct session *session)
 {
     const struct queue *queue = &session->queue;
-    return !session->slow && (queue_pending(queue) >= broker->limits.max_queued_messages / 2 ||
-                              queue->pending_bytes >= broker->limits.max_queued_bytes / 2);
+    return !session->slow && (queue_pending(queue) > broker->limits.max_queued_messages / 2 ||
+                              queue->pending_bytes > broker->limits.max_queued_bytes / 2);
 }
 
 /* After something has left the queue: those who wait for that may go on. */
@@ -132,41 +131,66 @@ static void catch_up(struct broker *broker, struct session *session)
         hold_release_all(broker, session);
 }
 
-static bool enqueue(struct broker *broker, struct session *session, struct message *message,
-                    uint8_t qos, bool retain, const uint32_t *identifiers, uint16_t count)
+static bool enqueue(struct session *session, const struct deliver_copy *copy,
+                    const struct queue_limits *limits)
 {
-    const struct queue_limits limits = {broker->limits.max_queued_messages,
-                                        broker->limits.max_queued_bytes};
-    struct delivery *delivery = delivery_new(message, qos, retain, identifiers, count);
+    struct delivery *delivery = delivery_new(copy->message, copy->qos, copy->retain,
+                                             copy->identifiers, copy->identifiers_count);
     if (delivery == NULL) return false;
-    if (queue_push(&session->queue, &limits, &delivery)) return true;
+    if (queue_push(&session->queue, limits, &delivery)) return true;
     log_drop(session);
     return false;
 }
 
-bool deliver_to(struct broker *broker, struct session *session, struct message *message,
-                uint8_t qos, bool retain, const uint32_t *identifiers, uint16_t identifiers_count)
+/* The way of most messages of QoS 0: nothing is waiting, so it is encoded at once. */
+static bool send_at_once(struct session *session, const struct deliver_copy *copy)
 {
     struct client *client = session->client;
-    const struct queue *queue = &session->queue;
-    if (client == NULL && qos == 0) return true; /* nobody is owed it (MQTT 5, 4.1) */
-    if (client != NULL && client_is_backlogged(client)) client_write(client);
-    if (qos == 0 && queue_pending(queue) == 0 && !client_is_backlogged(client)) {
-        const struct send_publish publish = {.message = message,
-                                             .retain = retain,
-                                             .identifiers = identifiers,
-                                             .identifiers_count = identifiers_count};
-        (void)send_publish(client, &publish); /* too large for it: not for it */
-        return true;
-    }
-    if (!enqueue(broker, session, message, qos, retain, identifiers, identifiers_count))
+    if (copy->qos != 0 || queue_pending(&session->queue) != 0 || client_is_backlogged(client))
         return false;
-    if (client == NULL) return true;
+    const struct send_publish publish = {.message = copy->message,
+                                         .retain = copy->retain,
+                                         .identifiers = copy->identifiers,
+                                         .identifiers_count = copy->identifiers_count};
+    (void)send_publish(client, &publish); /* too large for it: not for it */
+    return true;
+}
+
+static bool deliver_within(struct broker *broker, struct session *session,
+                           const struct deliver_copy *copy, const struct queue_limits *limits)
+{
+    struct client *client = session->client;
+    if (client == NULL && copy->qos == 0) return true; /* nobody is owed it (MQTT 5, 4.1) */
+    if (client == NULL) return enqueue(session, copy, limits);
+    if (client_is_backlogged(client)) client_write(client);
+    if (send_at_once(session, copy)) return true;
+    if (!enqueue(session, copy, limits)) return false;
     while (!client_is_backlogged(client) && deliver_waiting(client))
         ;
     client_touch(client);
     if (is_congested(broker, session)) broker->congested = session;
     return true;
+}
+
+static struct queue_limits limits_of(const struct broker *broker)
+{
+    return (struct queue_limits){broker->limits.max_queued_messages,
+                                 broker->limits.max_queued_bytes};
+}
+
+bool deliver_to(struct broker *broker, struct session *session, const struct deliver_copy *copy)
+{
+    const struct queue_limits limits = limits_of(broker);
+    return deliver_within(broker, session, copy, &limits);
+}
+
+void deliver_retained(struct broker *broker, struct session *session,
+                      const struct deliver_copy *copy)
+{
+    struct queue_limits limits = limits_of(broker);
+    limits.messages += broker->retained.count;
+    limits.bytes += broker->retained.bytes;
+    (void)deliver_within(broker, session, copy, &limits); /* what is over is dropped */
 }
 
 /* Encodes one delivery; it stays only if an acknowledgement is awaited. */

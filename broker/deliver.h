@@ -17,6 +17,15 @@ struct delivered {
     size_t accepted; /* of those, the ones that had room or needed none */
 };
 
+/* A message as one session gets it; borrowed. */
+struct deliver_copy {
+    struct message *message;
+    uint8_t qos;
+    bool retain;
+    uint16_t identifiers_count;
+    const uint32_t *identifiers; /* subscription identifiers */
+};
+
 /* Hands the message to each session that subscribed to its topic, once, with the highest QoS of its
  * subscriptions (MQTT 5, 3.3.5). A slow one costs the others nothing: what is over its bounds is
  * dropped for it alone. */
@@ -24,9 +33,12 @@ struct delivered deliver_message(struct broker *broker, struct message *message)
 /* A message that has arrived: kept if it is to be retained, and delivered. Gives the reason code of
  * MQTT 5 for its acknowledgement. */
 uint8_t deliver_publish(struct broker *broker, struct message *message);
-/* Hands the message to one session. False: it was dropped. */
-bool deliver_to(struct broker *broker, struct session *session, struct message *message,
-                uint8_t qos, bool retain, const uint32_t *identifiers, uint16_t identifiers_count);
+/* Hands it to one session. False: it was dropped. */
+bool deliver_to(struct broker *broker, struct session *session, const struct deliver_copy *copy);
+/* The same for a retained message that a new subscription meets. There may be more of them than a
+ * queue holds: they cost little, being kept anyway, so the bounds grow by what is retained. */
+void deliver_retained(struct broker *broker, struct session *session,
+                      const struct deliver_copy *copy);
 /* Encodes what the client's session has waiting next, if its receive maximum admits it. False:
  * there is nothing more to be had. */
 bool deliver_waiting(struct client *client);

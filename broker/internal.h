@@ -27,7 +27,6 @@ struct listener;
 struct match {
     struct session *session;
     uint32_t first_identifier; /* in struct matches; 0: none */
-    uint16_t identifiers_count;
     uint8_t qos;
     bool retain;
 };

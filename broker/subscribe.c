@@ -64,8 +64,9 @@ static void on_retained(void *arg, struct message *message)
     struct session *session = visit->client->session;
     if (options->no_local && message->publisher == session->number) return;
     uint8_t qos = options->qos < message->qos ? options->qos : message->qos;
-    (void)deliver_to(visit->client->broker, session, message, qos, true, &options->identifier,
-                     options->identifier != 0 ? 1 : 0); /* dropped like any other message */
+    const struct deliver_copy copy = {message, qos, true, options->identifier != 0 ? 1 : 0,
+                                      &options->identifier};
+    deliver_retained(visit->client->broker, session, &copy);
 }
 
 static void send_retained(struct client *client, const struct subscription_options *options,

@@ -733,19 +733,46 @@ def test_a_connection_that_says_nothing_is_closed(broker):
         assert 9 < time.monotonic() - started < 12
 
 
-def test_many_messages_pass_without_loss(broker, name):
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_fast_publisher_loses_nothing_to_a_subscriber_that_reads(broker, name, qos):
     count = 20_000
     with broker.raw() as subscriber, broker.raw() as publisher:
         subscriber.connect(name + "s")
-        subscriber.subscribe(name)
+        subscriber.subscribe(name, qos)
         publisher.connect(name + "p")
         sender = threading.Thread(target=lambda: [
-            publisher.send(*(mqtt.publish(4, name, str(start + index)) for index in range(500)))
+            publisher.send(*(mqtt.publish(4, name, str(start + index), qos, 1 + start + index)
+                             for index in range(500)))
             for start in range(0, count, 500)])
         sender.start()
         for index in range(count):
-            assert subscriber.expect(mqtt.PUBLISH).payload == str(index).encode()
+            got = subscriber.expect(mqtt.PUBLISH)
+            assert got.payload == str(index).encode()
+            if qos:
+                subscriber.send(mqtt.ack(mqtt.PUBACK, got.packet_id))
         sender.join()
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_more_retained_messages_than_a_queue_holds_arrive(limited, name, qos):
+    broker = limited("max_queued_messages: 100\n")
+    count = 3000
+    with broker.raw() as publisher, broker.raw() as subscriber:
+        publisher.connect(name + "p")
+        publisher.send(*(mqtt.publish(4, f"{name}/{index}", "x" * 200, retain=True)
+                         for index in range(count)))
+        publisher.ping()
+        subscriber.connect(name)
+        subscriber.send(mqtt.subscribe(4, 1, (name + "/#", qos)))
+        subscriber.expect(mqtt.SUBACK)
+        topics = set()
+        for _ in range(count):
+            got = subscriber.expect(mqtt.PUBLISH)
+            assert got.retain
+            topics.add(got.topic)
+            if got.qos:
+                subscriber.send(mqtt.ack(mqtt.PUBACK, got.packet_id))
+        assert len(topics) == count
 
 
 def test_a_unix_socket_serves_too(tmp_path):
