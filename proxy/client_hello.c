@@ -30,7 +30,7 @@ struct offers {
     bool rsa_pss;
 };
 
-/* ------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 
 static bool could_be_record(const uint8_t *data, size_t left)
 {
@@ -64,8 +64,7 @@ static enum client_hello_status read_records(const uint8_t *data, size_t length,
     return CLIENT_HELLO_OK;
 }
 
-/* ------------------------------------------------------------------------------------ extensions
- */
+/* ----------------------------------------------------------------------------------- extensions */
 
 static bool is_ip_literal(const char *name)
 {
@@ -200,8 +199,7 @@ static bool read_extensions(struct client_hello *out, struct offers *offers, str
     return true;
 }
 
-/* ------------------------------------------------------------------------------------- the hello
- */
+/* ------------------------------------------------------------------------------------ the hello */
 
 static void read_suite(struct offers *offers, unsigned suite)
 {
@@ -291,8 +289,7 @@ enum client_hello_status client_hello_read(struct client_hello *out, const uint8
     return length >= LARGEST_INPUT ? CLIENT_HELLO_TOO_LARGE : CLIENT_HELLO_NEED_MORE;
 }
 
-/* --------------------------------------------------------------------------------- what else it is
- */
+/* ------------------------------------------------------------------------------ what else it is */
 
 static bool starts(const uint8_t *data, size_t length, const char *text)
 {

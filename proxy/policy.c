@@ -6,8 +6,7 @@
 
 #include "base/text.h"
 
-/* ----------------------------------------------------------------------------------------- match
- */
+/* ---------------------------------------------------------------------------------------- match */
 
 static bool matches_any(const struct config_strings *globs, struct span text)
 {
@@ -82,8 +81,7 @@ static bool matches(const struct config_rule *rule, const struct facts *facts, t
            matches_any(&rule->match.username, facts->username);
 }
 
-/* ------------------------------------------------------------------------------------- templates
- */
+/* ------------------------------------------------------------------------------------ templates */
 
 /* A template is read piece by piece, so that what a client sent stands for itself: its client id
  * "*" is a star, and no wildcard. */
@@ -186,8 +184,7 @@ static bool any_names(const struct config_strings *templates, const char *wanted
     return false;
 }
 
-/* --------------------------------------------------------------------------------------- require
- */
+/* -------------------------------------------------------------------------------------- require */
 
 enum { QUOTED = 48 }; /* bytes of a client's text in a detail */
 

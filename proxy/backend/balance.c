@@ -11,7 +11,7 @@ static uint64_t weight_of(const struct balance_server *server)
     return server->weight < HEAVIEST ? server->weight : HEAVIEST;
 }
 
-/* ------------------------------------------------------------------------------------- hashing */
+/* -------------------------------------------------------------------------------------- hashing */
 
 /* FNV-1a: cheap, and the same everywhere; what it lacks in strength `mix` adds. */
 static uint64_t fnv(struct span text)
@@ -73,8 +73,7 @@ static int by_client_id(const struct balance_server *servers, size_t count, stru
     return best;
 }
 
-/* ------------------------------------------------------------------------------- least connections
- */
+/* ---------------------------------------------------------------------------- least connections */
 
 /* Per weight, with the connection that would come; among equals the one whose turn it is. */
 static int by_connections(const struct balance_server *servers, size_t count, uint64_t turn)
@@ -91,7 +90,7 @@ static int by_connections(const struct balance_server *servers, size_t count, ui
     return best;
 }
 
-/* --------------------------------------------------------------------------------- round robin */
+/* ---------------------------------------------------------------------------------- round robin */
 
 /* A server of weight w has the slots (k + 1/2) / w of a cycle. How many come up to `time`, a
  * fraction of the cycle with 32 bits. */

@@ -8,8 +8,7 @@
 #include "base/text.h"
 #include "proxy/tls/wolfssl.h"
 
-/* --------------------------------------------------------------------------------- cipher suites
- */
+/* -------------------------------------------------------------------------------- cipher suites */
 
 enum {
     INTERMEDIATE = 1 << CONFIG_PROFILE_INTERMEDIATE,
@@ -22,31 +21,33 @@ enum {
 /* Mozilla's server guidelines 5.8, in their order; then what constrained devices have, because
  * their radios do AES-CCM in hardware (RFC 7925, 4.2). What no profile has may be asked for by
  * name. Forward secrecy and AEAD throughout. */
+// clang-format off
 static const struct suite {
     const char *iana;
     const char *wolfssl;
     enum config_tls_version version;
     unsigned profiles;
 } suites[] = {
-    {"TLS_AES_128_GCM_SHA256",                        "TLS13-AES128-GCM-SHA256",        CONFIG_TLS_1_3, ALL },
-    {"TLS_AES_256_GCM_SHA384",                        "TLS13-AES256-GCM-SHA384",        CONFIG_TLS_1_3, ALL },
-    {"TLS_CHACHA20_POLY1305_SHA256",                  "TLS13-CHACHA20-POLY1305-SHA256", CONFIG_TLS_1_3, ALL },
-    {"TLS_AES_128_CCM_SHA256",                        "TLS13-AES128-CCM-SHA256",        CONFIG_TLS_1_3, IOT },
-    {"TLS_AES_128_CCM_8_SHA256",                      "TLS13-AES128-CCM-8-SHA256",      CONFIG_TLS_1_3, IOT },
-    {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",       "ECDHE-ECDSA-AES128-GCM-SHA256",  CONFIG_TLS_1_2,
-     BOTH                                                                                                   },
-    {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",         "ECDHE-RSA-AES128-GCM-SHA256",    CONFIG_TLS_1_2, BOTH},
-    {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",       "ECDHE-ECDSA-AES256-GCM-SHA384",  CONFIG_TLS_1_2,
-     BOTH                                                                                                   },
-    {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",         "ECDHE-RSA-AES256-GCM-SHA384",    CONFIG_TLS_1_2, BOTH},
+    {"TLS_AES_128_GCM_SHA256", "TLS13-AES128-GCM-SHA256", CONFIG_TLS_1_3, ALL},
+    {"TLS_AES_256_GCM_SHA384", "TLS13-AES256-GCM-SHA384", CONFIG_TLS_1_3, ALL},
+    {"TLS_CHACHA20_POLY1305_SHA256", "TLS13-CHACHA20-POLY1305-SHA256", CONFIG_TLS_1_3, ALL},
+    {"TLS_AES_128_CCM_SHA256", "TLS13-AES128-CCM-SHA256", CONFIG_TLS_1_3, IOT},
+    {"TLS_AES_128_CCM_8_SHA256", "TLS13-AES128-CCM-8-SHA256", CONFIG_TLS_1_3, IOT},
+    {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256", CONFIG_TLS_1_2,
+     BOTH},
+    {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256", CONFIG_TLS_1_2, BOTH},
+    {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384", CONFIG_TLS_1_2,
+     BOTH},
+    {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384", CONFIG_TLS_1_2, BOTH},
     {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
-     CONFIG_TLS_1_2,                                                                                    BOTH},
-    {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",   "ECDHE-RSA-CHACHA20-POLY1305",    CONFIG_TLS_1_2,
-     BOTH                                                                                                   },
-    {"TLS_ECDHE_ECDSA_WITH_AES_128_CCM",              "ECDHE-ECDSA-AES128-CCM",         CONFIG_TLS_1_2, IOT },
-    {"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",            "ECDHE-ECDSA-AES128-CCM-8",       CONFIG_TLS_1_2, IOT },
-    {"TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8",            "ECDHE-ECDSA-AES256-CCM-8",       CONFIG_TLS_1_2, 0   },
+     CONFIG_TLS_1_2, BOTH},
+    {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305", CONFIG_TLS_1_2,
+     BOTH},
+    {"TLS_ECDHE_ECDSA_WITH_AES_128_CCM", "ECDHE-ECDSA-AES128-CCM", CONFIG_TLS_1_2, IOT},
+    {"TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "ECDHE-ECDSA-AES128-CCM-8", CONFIG_TLS_1_2, IOT},
+    {"TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8", "ECDHE-ECDSA-AES256-CCM-8", CONFIG_TLS_1_2, 0},
 };
+// clang-format on
 
 /* Compared with what this wolfSSL says it has, because an unknown name in a list is skipped. */
 static bool is_built(const struct suite *suite)
@@ -125,8 +126,7 @@ static bool choose_suites(struct tls_profile *out, const struct config_tls *conf
                         "(the profile modern has none for TLS 1.2)");
 }
 
-/* ---------------------------------------------------------------------------------------- groups
- */
+/* --------------------------------------------------------------------------------------- groups */
 
 #if defined(WOLFSSL_HAVE_MLKEM) && defined(WOLFSSL_PQC_HYBRIDS)
 enum { HAS_HYBRIDS = 1, X25519_MLKEM768 = WOLFSSL_X25519MLKEM768 };
@@ -150,23 +150,25 @@ enum { HAS_P521 = 1 };
 enum { HAS_P521 = 0 };
 #endif
 
+// clang-format off
 static const struct group {
     const char *name;
     int id;
     bool built;
     bool preferred; /* without `groups:`, in this order */
 } groups[] = {
-    {"X25519MLKEM768",     X25519_MLKEM768,       HAS_HYBRIDS &&HAS_X25519, true },
-    {"X25519",             WOLFSSL_ECC_X25519,    HAS_X25519,               true },
-    {"P-256",              WOLFSSL_ECC_SECP256R1, true,                     true },
-    {"P-384",              WOLFSSL_ECC_SECP384R1, HAS_P384,                 true },
-    {"P-521",              WOLFSSL_ECC_SECP521R1, HAS_P521,                 false},
-    {"SecP256r1MLKEM768",  P256_MLKEM768,         HAS_HYBRIDS,              false},
-    {"SecP384r1MLKEM1024", P384_MLKEM1024,        HAS_HYBRIDS &&HAS_P384,   false},
-    {"secp256r1",          WOLFSSL_ECC_SECP256R1, true,                     false}, /* IANA's names of the same curves */
-    {"secp384r1",          WOLFSSL_ECC_SECP384R1, HAS_P384,                 false},
-    {"secp521r1",          WOLFSSL_ECC_SECP521R1, HAS_P521,                 false},
+    {"X25519MLKEM768", X25519_MLKEM768, HAS_HYBRIDS &&HAS_X25519, true},
+    {"X25519", WOLFSSL_ECC_X25519, HAS_X25519, true},
+    {"P-256", WOLFSSL_ECC_SECP256R1, true, true},
+    {"P-384", WOLFSSL_ECC_SECP384R1, HAS_P384, true},
+    {"P-521", WOLFSSL_ECC_SECP521R1, HAS_P521, false},
+    {"SecP256r1MLKEM768", P256_MLKEM768, HAS_HYBRIDS, false},
+    {"SecP384r1MLKEM1024", P384_MLKEM1024, HAS_HYBRIDS &&HAS_P384, false},
+    {"secp256r1", WOLFSSL_ECC_SECP256R1, true, false}, /* IANA's names of the same curves */
+    {"secp384r1", WOLFSSL_ECC_SECP384R1, HAS_P384, false},
+    {"secp521r1", WOLFSSL_ECC_SECP521R1, HAS_P521, false},
 };
+// clang-format on
 
 static bool add_group(struct tls_profile *out, const struct group *group, struct err *err)
 {
