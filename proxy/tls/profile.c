@@ -170,6 +170,12 @@ static const struct group {
 };
 // clang-format on
 
+/* TLS 1.2 has no hybrid groups. */
+static bool fits(const struct group *group, const struct config_tls *config)
+{
+    return group->id < P256_MLKEM768 || config->max_version >= CONFIG_TLS_1_3;
+}
+
 static bool add_group(struct tls_profile *out, const struct group *group, struct err *err)
 {
     for (int i = 0; i < out->groups_count; i++)
@@ -206,12 +212,14 @@ static bool choose_groups(struct tls_profile *out, const struct config_tls *conf
         if (group == NULL) return refuse_group(name, err);
         if (!group->built)
             return err_set(err, "this build of wolfSSL does not have the group %s", name);
-        if (!add_group(out, group, err)) return false;
+        if (fits(group, config) && !add_group(out, group, err)) return false;
     }
     for (size_t i = 0; config->groups.count == 0 && i < ARRAY_LENGTH(groups); i++)
-        if (groups[i].preferred && groups[i].built && !add_group(out, &groups[i], err))
+        if (groups[i].preferred && groups[i].built && fits(&groups[i], config) &&
+            !add_group(out, &groups[i], err))
             return false;
-    return true;
+    if (out->groups_count > 0) return true;
+    return err_set(err, "none of the groups can be used in TLS 1.2: give P-256 or X25519 as well");
 }
 
 bool tls_profile_choose(struct tls_profile *out, const struct config_tls *config, struct err *err)
