@@ -46,19 +46,48 @@ static bool refuse_encoding(const char *text, size_t length, struct diagnostics 
     return false;
 }
 
+/* What libyaml says of the mistakes that are usual in such files, and what to do about them. */
+static const char *hint(const char *problem, const char *context)
+{
+    static const struct {
+        const char *part;
+        const char *hint;
+    } hints[] = {
+        {"undefined alias",        "quote a value that begins with *"                       },
+        {"scanning an alias",      "quote a value that begins with *"                       },
+        {"scanning an anchor",     "quote a value that begins with &"                       },
+        {"start any token",
+         "indent with spaces, not tabs, and quote a value that begins with @ or %"          },
+        {"expected node content",  "quote an address with brackets, as in \"[::]:8883\""    },
+        {"expected ',' or",
+         "quote a value with brackets, braces or commas, and close what is open"            },
+        {"mapping values are not", "look at the indentation, and quote a value with a colon"},
+        {"expected key",           "look at the indentation"                                },
+        {"expected '-'",           "look at the indentation"                                },
+        {"expected ':'",           "a key ends with a colon and a space"                    },
+        {"end of stream",          "a quotation mark is missing"                            },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(hints); i++)
+        if (strstr(problem, hints[i].part) || (context && strstr(context, hints[i].part)))
+            return hints[i].hint;
+    return "mend this first";
+}
+
 static bool syntax_error(const yaml_parser_t *parser, const char *text, size_t length,
                          struct diagnostics *found)
 {
     const char *problem = parser->problem ? parser->problem : "cannot be read";
+    const char *advice = hint(problem, parser->context);
     if (parser->error == YAML_READER_ERROR) {
         size_t offset = parser->problem_offset < length ? parser->problem_offset : length;
-        diagnostics_error(found, mark_at(text, offset), "YAML syntax: %s", problem);
+        diagnostics_error(found, mark_at(text, offset), "YAML syntax: %s: remove it", problem);
     } else if (parser->context) {
         diagnostics_error(found, mark_of(parser->problem_mark),
-                          "YAML syntax: %s (%s that began in line %zu)", problem, parser->context,
-                          parser->context_mark.line + 1);
+                          "YAML syntax: %s (%s that began in line %zu): %s", problem,
+                          parser->context, parser->context_mark.line + 1, advice);
     } else {
-        diagnostics_error(found, mark_of(parser->problem_mark), "YAML syntax: %s", problem);
+        diagnostics_error(found, mark_of(parser->problem_mark), "YAML syntax: %s: %s", problem,
+                          advice);
     }
     return false;
 }

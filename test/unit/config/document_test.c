@@ -32,6 +32,28 @@ static void says_where_the_syntax_is_wrong(void **state)
         expect(cases[i].text, strlen(cases[i].text), cases[i].expected);
 }
 
+static void says_what_to_do_about_usual_mistakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *hint;
+    } cases[] = {
+        {"listeners:\n- address: [::]:8883\n", "quote an address with brackets"     },
+        {"a:\n  client_id: *\n",               "quote a value that begins with *"   },
+        {"a: *meter\n",                        "quote a value that begins with *"   },
+        {"a:\n\tb: 1\n",                       "indent with spaces"                 },
+        {"a: { b: ${env.B} }\n",               "quote a value with brackets, braces"},
+        {"a:\n  b: 1\n c: 2\n",                "look at the indentation"            },
+        {"a: \"b\n",                           "a quotation mark is missing"        },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct findings findings = {0};
+        assert_null(config_parse("t", cases[i].text, strlen(cases[i].text), collect, &findings));
+        if (!strstr(findings.text, cases[i].hint)) fail_msg("%s", findings.text);
+    }
+}
+
 static void says_where_the_text_is_not_utf8(void **state)
 {
     (void)state;
@@ -119,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_where_the_syntax_is_wrong),
+        cmocka_unit_test(says_what_to_do_about_usual_mistakes),
         cmocka_unit_test(says_where_the_text_is_not_utf8),
         cmocka_unit_test(refuses_files_without_a_map),
         cmocka_unit_test(refuses_a_second_document),
