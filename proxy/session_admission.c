@@ -8,8 +8,9 @@
 
 bool session_keep_early(struct session *session, struct span more)
 {
+    if (more.length == 0) return true;
     uint8_t *grown = realloc(session->early, session->early_length + more.length);
-    if (grown == NULL) return more.length == 0;
+    if (grown == NULL) return false;
     memcpy(grown + session->early_length, more.data, more.length);
     session->early = grown;
     session->early_length += more.length;

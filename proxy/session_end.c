@@ -52,7 +52,7 @@ enum alive session_close_gently(struct session *session)
     session_enter(session, CLOSING);
     session_set_deadline(session, CLOSE_TIMEOUT_MS);
     endpoint_resume(session->relay.client);
-    return ALIVE;
+    return GONE;
 }
 
 enum alive session_fail_handshake(struct session *session, const char *reason, const char *sentence)

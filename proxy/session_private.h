@@ -23,7 +23,8 @@ enum stage {
     CLOSING
 };
 
-/* Whether the session still exists after a step; who is told GONE returns at once. */
+/* After a step: GONE, the session has ended or is saying goodbye, and whoever is told returns at
+ * once without a look at it. */
 enum alive { GONE, ALIVE };
 
 struct session {

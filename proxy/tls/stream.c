@@ -150,12 +150,29 @@ void tls_stream_free(struct tls_stream *stream)
     free(stream);
 }
 
+/* OpenSSL's clients send their alert about our certificate in plain text (TLS 1.3, in middlebox
+ * compatibility mode), which wolfSSL takes for a broken record. The description, or -1. */
+static int plain_alert(struct bytes records)
+{
+    enum { HEADER_BYTES = 5, TYPE_ALERT = 21, ALERT_BYTES = 2 };
+    records.at = 0;
+    while (bytes_left(&records) >= HEADER_BYTES) {
+        uint8_t type = bytes_u8(&records);
+        bytes_skip(&records, 2);
+        struct span body = bytes_take(&records, bytes_u16(&records));
+        if (type == TYPE_ALERT && body.length == ALERT_BYTES) return body.data[1];
+    }
+    return -1;
+}
+
 static enum tls_status fail(struct tls_stream *stream, int error)
 {
     WOLFSSL_ALERT_HISTORY alerts = {0};
-    int received = -1;
-    if (wolfSSL_get_alert_history(stream->ssl, &alerts) == WOLFSSL_SUCCESS &&
-        alerts.last_rx.level == alert_fatal)
+    int received = stream->handshake_done ? -1 : plain_alert(stream->io->in);
+    if (received >= 0)
+        error = 0; /* the alert is why, not what wolfSSL made of it */
+    else if (wolfSSL_get_alert_history(stream->ssl, &alerts) == WOLFSSL_SUCCESS &&
+             alerts.last_rx.level == alert_fatal)
         received = alerts.last_rx.code;
     /* What the verify callback found says more than wolfSSL's "the callback refused". */
     if (stream->failure.reason == NULL) stream->failure = tls_failure_of(error, received);

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`postern run` as a fixture: its own configuration, its log, and a clean end."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import yaml
+
+from mqtt_packets import RawClient
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("POSTERN", str(ROOT / "build/release/postern"))
+SANITIZED = any(mark in pathlib.Path(BINARY).read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
+DEADLINE = 40 if SANITIZED else 15
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, seconds=DEADLINE):
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"waited {seconds} s in vain for {what}")
+
+
+class Postern:
+    def __init__(self, directory, listener=None, backends=None, policies=None, tls=None, limits=None,
+                 pki=None, **top):
+        """One listener on a free port unless `top` has listeners; `tls` and `limits` add to it."""
+        self.directory = pathlib.Path(directory)
+        self.port = free_port()
+        self.pki = pki
+        settings = {"certificate": pki.path("server.pem"), "private_key": pki.path("server.key")}
+        settings.update(tls or {})
+        settings = {key: value for key, value in settings.items() if value is not None}
+        config = {
+            "listeners": [{"name": "test", "address": f"127.0.0.1:{self.port}", "tls": settings,
+                           **({"limits": limits} if limits else {}), **(listener or {})}],
+            "backends": backends or [{"builtin_broker": True}],
+            "drain": {"timeout": "1s"},
+        }
+        if policies:
+            config["policies"] = policies
+            config["listeners"][0].setdefault("policy", policies[0]["name"])
+        config.update(top)
+        self.file = self.directory / "postern.yaml"
+        self.file.write_text(yaml.safe_dump(config))
+        self.log = []
+        self.process = subprocess.Popen([BINARY, "run", "-c", str(self.file)],
+                                        stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            self.log.append(line)
+            if line.strip() == "postern: ready":
+                break
+        else:
+            raise AssertionError("postern did not start: " + "".join(self.log))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.log.append(line)
+
+    @property
+    def text(self):
+        return "".join(self.log)
+
+    def wait_log(self, pattern, seconds=DEADLINE):
+        """The first line of the log that matches, as soon as it is there."""
+        def find():
+            return next((line for line in list(self.log) if re.search(pattern, line)), None)
+        return wait_until(find, f"{pattern!r} in the log:\n{self.text}", seconds)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise AssertionError("postern did not end after SIGTERM:\n" + self.text) from None
+        self._reader.join(DEADLINE)
+        assert self.process.returncode == 0, self.text
+        for word in ("AddressSanitizer", "runtime error", "LeakSanitizer", "ThreadSanitizer"):
+            assert word not in self.text, self.text
+
+    def memory_kb(self):
+        """Proportional set size, of user space."""
+        rollup = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return int(re.search(r"^Pss:\s+(\d+)", rollup, re.M).group(1))
+
+    def context(self, identity=None, version=None, ca="root.crt", alpn=None, ciphers=None):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self.pki.path(ca))
+        if identity:
+            context.load_cert_chain(self.pki.path(identity + ".pem"), self.pki.path(identity + ".key"))
+        if version:
+            exact = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
+            context.minimum_version = context.maximum_version = exact
+        if alpn:
+            context.set_alpn_protocols(alpn)
+        if ciphers:
+            context.set_ciphers(ciphers)
+        return context
+
+    def client(self, mqtt=4, server_name="localhost", session=None, timeout=None, context=None,
+               **options):
+        """A TLS client that speaks packets by hand; the handshake is done."""
+        context = context or self.context(**options)
+        return TlsClient(self.port, mqtt, context, server_name, session, timeout or DEADLINE)
+
+    def raw(self):
+        """A TCP connection without TLS."""
+        return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+
+
+class TlsClient(RawClient):
+    def __init__(self, port, version, context, server_name, session, timeout):
+        super().__init__(port, version, timeout)
+        if server_name is None:
+            context.check_hostname = False
+        try:
+            self.socket = context.wrap_socket(self.socket, server_hostname=server_name,
+                                              session=session)
+        except Exception:
+            self.socket.close()
+            raise
+
+
+class Mosquitto:
+    """Debian's Mosquitto in plaintext, on a port or a unix socket."""
+
+    def __init__(self, directory, unix=False, extra=""):
+        self.port = None if unix else free_port()
+        path = pathlib.Path(directory) / "mosquitto.sock"
+        where = f"listener 0 {path}" if unix else f"listener {self.port} 127.0.0.1"
+        self.address = f"unix:{path}" if unix else f"127.0.0.1:{self.port}"
+        self.file = pathlib.Path(directory) / "mosquitto.conf"
+        self.file.write_text(f"{where}\nallow_anonymous true\nmax_inflight_messages 0\n"
+                             f"max_queued_messages 0\nuser root\n{extra}\n")
+        self.log = open(pathlib.Path(directory) / "mosquitto.log", "a", encoding="utf-8")
+        self.start()
+
+    def _accepts(self):
+        try:
+            if self.port:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            else:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(self.address[5:])
+            return True
+        except OSError:
+            assert self.process.poll() is None, "mosquitto did not start"
+            return False
+
+    def start(self):
+        binary = "/usr/sbin/mosquitto"
+        self.process = subprocess.Popen([binary, "-c", str(self.file)], stdout=self.log,
+                                        stderr=self.log)
+        wait_until(self._accepts, "mosquitto to accept")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def json_log(line):
+    return json.loads(line)
