@@ -106,7 +106,8 @@ void diagnostics_tell(struct diagnostics *found, const char *path, config_findin
     char text[80];
     (void)snprintf(text, sizeof text, "%zu more findings are not shown: mend these first",
                    found->dropped);
-    tell(arg, path, found->items[found->count - 1].mark, CONFIG_ERROR, text);
+    tell(arg, path, found->items[found->count - 1].mark,
+         found->errors ? CONFIG_ERROR : CONFIG_WARNING, text);
 }
 
 void diagnostics_clear(struct diagnostics *found)
