@@ -184,13 +184,13 @@ bool deliver_to(struct broker *broker, struct session *session, const struct del
     return deliver_within(broker, session, copy, &limits);
 }
 
-void deliver_retained(struct broker *broker, struct session *session,
+bool deliver_retained(struct broker *broker, struct session *session,
                       const struct deliver_copy *copy)
 {
     struct queue_limits limits = limits_of(broker);
     limits.messages += broker->retained.count;
     limits.bytes += broker->retained.bytes;
-    (void)deliver_within(broker, session, copy, &limits); /* what is over is dropped */
+    return deliver_within(broker, session, copy, &limits);
 }
 
 /* Encodes one delivery; it stays only if an acknowledgement is awaited. */

@@ -36,8 +36,9 @@ uint8_t deliver_publish(struct broker *broker, struct message *message);
 /* Hands it to one session. False: it was dropped. */
 bool deliver_to(struct broker *broker, struct session *session, const struct deliver_copy *copy);
 /* The same for a retained message that a new subscription meets. There may be more of them than a
- * queue holds: they cost little, being kept anyway, so the bounds grow by what is retained. */
-void deliver_retained(struct broker *broker, struct session *session,
+ * queue holds: they cost little, being kept anyway, so the bounds grow by what is retained.
+ * False: it was dropped. */
+bool deliver_retained(struct broker *broker, struct session *session,
                       const struct deliver_copy *copy);
 /* Encodes what the client's session has waiting next, if its receive maximum admits it. False:
  * there is nothing more to be had. */

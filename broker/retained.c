@@ -88,6 +88,7 @@ bool retained_set(struct retained *store, struct message *message, uint64_t now_
 struct match {
     struct retained *store;
     uint64_t now_ms;
+    size_t *budget;
     retained_fn *visit;
     void *arg;
 };
@@ -99,6 +100,13 @@ static void visit_node(const struct match *match, const struct topic_node *node)
     match->visit(match->arg, entry->message);
 }
 
+static bool spend(const struct match *match)
+{
+    if (*match->budget == 0) return false;
+    --*match->budget;
+    return true;
+}
+
 static bool is_dollar(const struct topic_node *node)
 {
     struct span level = topic_node_level(node);
@@ -107,34 +115,39 @@ static bool is_dollar(const struct topic_node *node)
 
 static void visit_subtree(const struct match *match, const struct topic_node *top, bool with_dollar)
 {
-    if (top->parent != NULL) visit_node(match, top);
+    if (top->parent != NULL && spend(match)) visit_node(match, top);
     for (const struct topic_node *child = top->first_child; child != NULL; child = child->next) {
         if (!with_dollar && is_dollar(child)) continue;
-        for (const struct topic_node *at = child; at != NULL; at = topic_tree_next(at, child))
+        for (const struct topic_node *at = child; at != NULL; at = topic_tree_next(at, child)) {
+            if (!spend(match)) return;
             visit_node(match, at);
+        }
     }
 }
 
 /* One level of the filter further: from `here` into `below`. */
-static void step(struct retained *store, struct span level, const struct topic_nodes *here,
+static void step(const struct match *match, struct span level, const struct topic_nodes *here,
                  struct topic_nodes *below, bool with_dollar)
 {
+    struct topic_tree *topics = &match->store->topics;
     below->count = 0;
-    for (size_t i = 0; i < here->count; i++) {
+    for (size_t i = 0; i < here->count && spend(match); i++) {
         if (!span_is(level, "+")) {
-            struct topic_node *child = topic_tree_child(&store->topics, here->items[i], level);
+            struct topic_node *child = topic_tree_child(topics, here->items[i], level);
             if (child != NULL) (void)topic_nodes_push(below, child); /* no memory: not reached */
             continue;
         }
-        for (struct topic_node *at = here->items[i]->first_child; at != NULL; at = at->next)
+        for (struct topic_node *at = here->items[i]->first_child; at != NULL; at = at->next) {
+            if (!spend(match)) return;
             if (with_dollar || !is_dollar(at)) (void)topic_nodes_push(below, at);
+        }
     }
 }
 
-void retained_match(struct retained *store, struct span filter, uint64_t now_ms, retained_fn *visit,
-                    void *arg)
+void retained_match(struct retained *store, struct span filter, uint64_t now_ms, size_t *budget,
+                    retained_fn *visit, void *arg)
 {
-    const struct match match = {store, now_ms, visit, arg};
+    const struct match match = {store, now_ms, budget, visit, arg};
     struct topic_levels levels = topic_levels_of(filter);
     struct topic_nodes *here = &store->reached[0];
     struct topic_nodes *below = &store->reached[1];
@@ -148,12 +161,12 @@ void retained_match(struct retained *store, struct span filter, uint64_t now_ms,
                 visit_subtree(&match, here->items[i], !first);
             return;
         }
-        step(store, level, here, below, !first);
+        step(&match, level, here, below, !first);
         first = false;
         struct topic_nodes *swap = here;
         here = below;
         below = swap;
     }
-    for (size_t i = 0; i < here->count; i++)
+    for (size_t i = 0; i < here->count && spend(&match); i++)
         visit_node(&match, here->items[i]);
 }

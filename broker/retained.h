@@ -29,6 +29,7 @@ void retained_clear(struct retained *store);
  * only removes that (MQTT 5, 3.3.1.3). False: no room, and the topic has none now: its old message
  * would be a lie. */
 MUST_USE bool retained_set(struct retained *store, struct message *message, uint64_t now_ms);
-/* Calls `visit` for each message whose topic `filter` matches; it may not change the store. */
-void retained_match(struct retained *store, struct span filter, uint64_t now_ms, retained_fn *visit,
-                    void *arg);
+/* Calls `visit` for each message whose topic `filter` matches; it may not change the store. Each
+ * topic level that is looked at costs one of `*budget`; at 0, which `visit` may set, it ends. */
+void retained_match(struct retained *store, struct span filter, uint64_t now_ms, size_t *budget,
+                    retained_fn *visit, void *arg);

@@ -13,7 +13,12 @@
 #include "mqtt/reason.h"
 #include "mqtt/subscribe.h"
 
-enum { REFUSED_BEFORE_5 = 0x80 };
+enum {
+    REFUSED_BEFORE_5 = 0x80,
+    /* One SUBSCRIBE can hold 200,000 filters that each match everything: what a packet may look at
+     * is bounded, to some ten milliseconds. */
+    RETAINED_STEPS = 1000 * 1000
+};
 
 static struct subscription_options options_of(const struct mqtt_subscribe *subscribe,
                                               const struct mqtt_subscribe_filter *filter)
@@ -55,6 +60,7 @@ static uint8_t subscribe(struct client *client, const struct mqtt_subscribe *pac
 struct retained_visit {
     struct client *client;
     const struct subscription_options *options;
+    size_t *budget;
 };
 
 static void on_retained(void *arg, struct message *message)
@@ -66,15 +72,15 @@ static void on_retained(void *arg, struct message *message)
     uint8_t qos = options->qos < message->qos ? options->qos : message->qos;
     const struct deliver_copy copy = {message, qos, true, options->identifier != 0 ? 1 : 0,
                                       &options->identifier};
-    deliver_retained(visit->client->broker, session, &copy);
+    if (!deliver_retained(visit->client->broker, session, &copy)) *visit->budget = 0;
 }
 
 static void send_retained(struct client *client, const struct subscription_options *options,
-                          struct span filter)
+                          struct span filter, size_t *budget)
 {
-    struct retained_visit visit = {client, options};
+    struct retained_visit visit = {client, options, budget};
     struct broker *broker = client->broker;
-    retained_match(&broker->retained, filter, broker_now(broker), on_retained, &visit);
+    retained_match(&broker->retained, filter, broker_now(broker), budget, on_retained, &visit);
 }
 
 /* What became of one filter, kept until SUBACK is on its way: retained messages follow it. */
@@ -87,11 +93,12 @@ static void send_all_retained(struct client *client, struct mqtt_subscribe packe
                               const struct outcome *outcomes)
 {
     struct mqtt_subscribe_filter filter;
+    size_t budget = RETAINED_STEPS + 2 * client->broker->retained.topics.count;
     for (size_t i = 0; mqtt_subscribe_next(&packet, &filter); i++) {
         const struct subscription_options options = options_of(&packet, &filter);
         if (outcomes[i].code > 2 || options.retain_handling == 2) continue;
         if (options.retain_handling == 1 && outcomes[i].existed) continue;
-        send_retained(client, &options, filter.filter);
+        send_retained(client, &options, filter.filter, &budget);
     }
 }
 

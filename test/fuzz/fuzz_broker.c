@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "broker/broker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uv_loop_t loop;
     int ends[2];
     (void)signal(SIGPIPE, SIG_IGN);
+    CHECK(log_open(LOG_ERROR, LOG_TEXT, NULL, NULL));
     CHECK(uv_loop_init(&loop) == 0 &&
           socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     struct broker *broker = broker_new(&loop, &limits);

@@ -50,8 +50,10 @@ static void on_match(void *arg, struct message *message)
 static const char *found(struct fixture *fixture, const char *filter)
 {
     static char text[1024];
+    size_t budget = 1000;
     text[0] = '\0';
-    retained_match(&fixture->store, span_of(filter), fixture->wheel.now_ms, on_match, text);
+    retained_match(&fixture->store, span_of(filter), fixture->wheel.now_ms, &budget, on_match,
+                   text);
     return text;
 }
 
@@ -122,6 +124,31 @@ static void forgets_the_old_one_when_the_new_one_has_no_room(void **state)
     assert_int_equal(fixture->store.bytes, 0);
 }
 
+static void on_count(void *arg, struct message *message)
+{
+    (void)message;
+    ++*(size_t *)arg;
+}
+
+static void ends_when_the_budget_is_spent(void **state)
+{
+    static const char *const filters[] = {"#", "t/#", "t/+", "+/+", "+/1"};
+    struct fixture *fixture = *state;
+    char topic[32];
+    for (int i = 0; i < 50; i++) {
+        (void)snprintf(topic, sizeof topic, "t/%d", i);
+        assert_true(keep(fixture, topic, "x", 0));
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(filters); i++) {
+        size_t budget = 10;
+        size_t seen = 0;
+        for (int repeat = 0; repeat < 20; repeat++)
+            retained_match(&fixture->store, span_of(filters[i]), 0, &budget, on_count, &seen);
+        assert_int_equal(budget, 0);
+        assert_in_range(seen, 0, 10);
+    }
+}
+
 static void lets_expired_ones_go(void **state)
 {
     struct fixture *fixture = *state;
@@ -144,6 +171,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_exceeds_its_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forgets_the_old_one_when_the_new_one_has_no_room, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(ends_when_the_budget_is_spent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lets_expired_ones_go, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
