@@ -237,28 +237,30 @@ static void refuses_names_that_no_dns_has(void **state)
 
 static void refuses_extensions_that_contradict_their_lengths(void **state)
 {
+    // clang-format off
     static const struct {
         const char *what;
         uint8_t bytes[24];
         size_t length;
     } cases[] = {
-        {"half a header",                           {0, 0, 0},                                              3 },
-        {"longer than what is there",               {0, 16, 0, 9, 0, 2, 1, 'a'},                            8 },
-        {"empty list of names",                     {0, 0, 0, 2, 0, 0},                                     6 },
-        {"list of names longer than the extension", {0, 0, 0, 4, 0, 9, 0, 0},                               8 },
-        {"name longer than the list",               {0, 0, 0, 6, 0, 4, 0, 0, 9, 'a'},                       10},
-        {"two names",                               {0, 0, 0, 10, 0, 8, 0, 0, 1, 'a', 0, 0, 1, 'b'},        14},
-        {"bytes after the names",                   {0, 0, 0, 7, 0, 4, 0, 0, 1, 'a', 0},                    11},
-        {"no version",                              {0, 43, 0, 1, 0},                                       5 },
-        {"a version and a half",                    {0, 43, 0, 4, 3, 3, 4, 3},                              8 },
-        {"bytes after the versions",                {0, 43, 0, 4, 2, 3, 4, 3},                              8 },
-        {"no algorithm",                            {0, 13, 0, 2, 0, 0},                                    6 },
-        {"half an algorithm",                       {0, 13, 0, 5, 0, 3, 4, 3, 8},                           9 },
-        {"empty list of protocols",                 {0, 16, 0, 2, 0, 0},                                    6 },
-        {"empty protocol",                          {0, 16, 0, 3, 0, 1, 0},                                 7 },
-        {"protocol longer than the list",           {0, 16, 0, 4, 0, 2, 5, 'a'},                            8 },
-        {"the same extension twice",                {0, 16, 0, 4, 0, 2, 1, 'a', 0, 16, 0, 4, 0, 2, 1, 'a'}, 16},
+        {"half a header", {0, 0, 0}, 3},
+        {"longer than what is there", {0, 16, 0, 9, 0, 2, 1, 'a'}, 8},
+        {"empty list of names", {0, 0, 0, 2, 0, 0}, 6},
+        {"list of names longer than the extension", {0, 0, 0, 4, 0, 9, 0, 0}, 8},
+        {"name longer than the list", {0, 0, 0, 6, 0, 4, 0, 0, 9, 'a'}, 10},
+        {"two names", {0, 0, 0, 10, 0, 8, 0, 0, 1, 'a', 0, 0, 1, 'b'}, 14},
+        {"bytes after the names", {0, 0, 0, 7, 0, 4, 0, 0, 1, 'a', 0}, 11},
+        {"no version", {0, 43, 0, 1, 0}, 5},
+        {"a version and a half", {0, 43, 0, 4, 3, 3, 4, 3}, 8},
+        {"bytes after the versions", {0, 43, 0, 4, 2, 3, 4, 3}, 8},
+        {"no algorithm", {0, 13, 0, 2, 0, 0}, 6},
+        {"half an algorithm", {0, 13, 0, 5, 0, 3, 4, 3, 8}, 9},
+        {"empty list of protocols", {0, 16, 0, 2, 0, 0}, 6},
+        {"empty protocol", {0, 16, 0, 3, 0, 1, 0}, 7},
+        {"protocol longer than the list", {0, 16, 0, 4, 0, 2, 5, 'a'}, 8},
+        {"the same extension twice", {0, 16, 0, 4, 0, 2, 1, 'a', 0, 16, 0, 4, 0, 2, 1, 'a'}, 16},
     };
+    // clang-format on
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct client_hello hello;
@@ -334,27 +336,29 @@ static void refuses_what_is_too_large(void **state)
 
 static void names_other_protocols(void **state)
 {
+    // clang-format off
     static const struct {
         const char *bytes;
         size_t length;
         const char *looks_like;
     } cases[] = {
-        {"GET / HTTP/1.1\r\n",               16, "an HTTP request"                                             },
-        {"G",                                1,  "an HTTP request"                                             },
-        {"POST /x",                          7,  "an HTTP request"                                             },
-        {"\x10\x10\0\x04MQTT\x04\x02\0\x3c", 12, "a plaintext MQTT CONNECT"                                    },
-        {"\x10\x90\x01\0\x06MQIsdp\x03",     12, "a plaintext MQTT CONNECT"                                    },
-        {"\x10",                             1,  "a plaintext MQTT CONNECT"                                    },
-        {"\x10\x10xxxx",                     6,  "bytes that are not TLS"                                      },
-        {"PROXY TCP4 ",                      11, "a PROXY protocol header, which this listener does not expect"},
-        {"\r\n\r\n\0\r\nQUIT\n",             12,
-         "a PROXY protocol header, which this listener does not expect"                                        },
-        {"SSH-2.0-x",                        9,  "an SSH client"                                               },
-        {"\x80\x2e\x01\0\x02",               5,  "an SSL 2 hello"                                              },
-        {"\x16\x02\x00\0\x02",               5,  "bytes that are not TLS"                                      },
-        {"\x16\x03\x05\0\x02",               5,  "bytes that are not TLS"                                      },
-        {"\0",                               1,  "bytes that are not TLS"                                      },
+        {"GET / HTTP/1.1\r\n", 16, "an HTTP request"},
+        {"G", 1, "an HTTP request"},
+        {"POST /x", 7, "an HTTP request"},
+        {"\x10\x10\0\x04MQTT\x04\x02\0\x3c", 12, "a plaintext MQTT CONNECT"},
+        {"\x10\x90\x01\0\x06MQIsdp\x03", 12, "a plaintext MQTT CONNECT"},
+        {"\x10", 1, "a plaintext MQTT CONNECT"},
+        {"\x10\x10xxxx", 6, "bytes that are not TLS"},
+        {"PROXY TCP4 ", 11, "a PROXY protocol header, which this listener does not expect"},
+        {"\r\n\r\n\0\r\nQUIT\n", 12,
+         "a PROXY protocol header, which this listener does not expect"},
+        {"SSH-2.0-x", 9, "an SSH client"},
+        {"\x80\x2e\x01\0\x02", 5, "an SSL 2 hello"},
+        {"\x16\x02\x00\0\x02", 5, "bytes that are not TLS"},
+        {"\x16\x03\x05\0\x02", 5, "bytes that are not TLS"},
+        {"\0", 1, "bytes that are not TLS"},
     };
+    // clang-format on
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct client_hello hello;
