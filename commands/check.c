@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* postern check: the configuration and every file that it names, without a socket. */
 #include <stdio.h>
+#include <string.h>
 
 #include "certs/lint.h"
 #include "commands/commands.h"
@@ -14,7 +15,8 @@ struct check {
     const struct config *config;
     struct diagnostics found;
     size_t warnings;
-    struct config_mark mark; /* where the file is named that is looked at */
+    struct config_mark mark;               /* where the file is named that is looked at */
+    const struct config_certificate *pair; /* NULL: no certificate with its key is looked at */
 };
 
 static void note(struct check *check, struct config_mark mark, enum config_severity severity,
@@ -33,10 +35,21 @@ static void note_finding(void *arg, const char *path, struct config_mark mark,
     note(arg, mark, severity, text);
 }
 
+/* A sentence about a pair begins with the file that is to blame: the key has a place of its own. */
+static bool blames_key(const struct config_certificate *pair, const char *text)
+{
+    const char *key = pair ? strstr(text, pair->private_key) : NULL;
+    const char *certificate = pair ? strstr(text, pair->certificate) : NULL;
+    return key && (!certificate || key < certificate);
+}
+
 static void note_lint(void *arg, enum lint_severity severity, const char *text)
 {
     struct check *check = arg;
-    note(check, check->mark, severity == LINT_ERROR ? CONFIG_ERROR : CONFIG_WARNING, text);
+    struct config_mark mark = check->mark;
+    if (blames_key(check->pair, text))
+        mark = config_mark_of(check->config, &check->pair->private_key);
+    note(check, mark, severity == LINT_ERROR ? CONFIG_ERROR : CONFIG_WARNING, text);
 }
 
 static void look_at(struct check *check, const void *field)
@@ -62,8 +75,10 @@ static void lint_tls(struct check *check, const struct config_tls *tls)
     for (size_t i = 0; i < tls->certificates_count; i++) {
         const struct config_certificate *pair = &tls->certificates[i];
         look_at(check, &pair->certificate);
+        check->pair = pair;
         (void)certs_lint_server(pair->certificate, pair->private_key, note_lint, check);
     }
+    check->pair = NULL;
     lint_tickets(check, tls);
     if (tls->client_certificate == CONFIG_CLIENT_CERTIFICATE_NONE) return;
     look_at(check, &tls->client_ca);

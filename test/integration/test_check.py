@@ -134,7 +134,7 @@ def test_names_files_that_are_missing_at_the_key_that_names_them(home):
 
 def test_refuses_a_key_that_does_not_belong_to_its_certificate(home):
     done = check(home, MINIMAL.replace("broker.key", "client.key"))
-    assert re.search(r"postern\.yaml:3:\d+: error: .*client\.key", done.stdout)
+    assert re.search(r"postern\.yaml:3:54: error: .*client\.key", done.stdout)
     assert done.returncode == 1
 
 
