@@ -91,7 +91,8 @@ static void lets_the_first_rule_that_matches_decide(void **state)
     // clang-format off
     const struct config_rule rules[] = {
         {.match.client_id = STRINGS("other-*"), .backend = 1},
-        {.match.client_id = STRINGS("meter-*"), .require.tls_version = CONFIG_TLS_1_3, .backend = 2},
+        {.match.client_id = STRINGS("meter-*"), .require.tls_version = CONFIG_TLS_1_3,
+         .backend = 2},
         {.backend = 3},
     };
     // clang-format on
