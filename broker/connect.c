@@ -157,7 +157,10 @@ static uint8_t not_supported(const struct broker *broker, const struct mqtt_conn
     return 0;
 }
 
-enum { ASSIGNED_ID_BYTES = 16, ASSIGNED_ID_ROOM = sizeof "postern-" + 2 * ASSIGNED_ID_BYTES };
+enum {
+    ASSIGNED_ID_BYTES = 16,
+    ASSIGNED_ID_ROOM = sizeof "postern-" + (size_t)2 * ASSIGNED_ID_BYTES
+};
 
 static struct span assign_id(char out[ASSIGNED_ID_ROOM])
 {

@@ -75,7 +75,7 @@ void queue_remove(struct queue *queue, struct delivery *delivery)
 static void clear_list(struct queue *queue, struct delivery_list *list)
 {
     while (list->first != NULL)
-        queue_remove(queue, list->first);
+        queue_remove(queue, list->first); // NOLINT(clang-analyzer-*): each time the next one
 }
 
 void queue_clear(struct queue *queue)
@@ -102,7 +102,7 @@ bool queue_push(struct queue *queue, const struct queue_limits *limits, struct d
     size_t size = message_size(taken->message);
     *delivery = NULL;
     while (taken->qos != 0 && queue->pending_qos0.first != NULL && !has_room(queue, limits, size)) {
-        queue_remove(queue, queue->pending_qos0.first);
+        queue_remove(queue, queue->pending_qos0.first); // NOLINT(clang-analyzer-*): as above
         queue->dropped++;
     }
     if (!has_room(queue, limits, size)) {

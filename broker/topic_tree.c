@@ -57,27 +57,30 @@ void topic_tree_init(struct topic_tree *tree)
 
 void topic_tree_clear(struct topic_tree *tree)
 {
-    struct topic_node *node = NULL;
-    struct topic_node *next = NULL;
-    HASH_ITER(hh, tree->nodes, node, next)
-    {
-        HASH_DEL(tree->nodes, node);
+    struct topic_node *node = tree->nodes;
+    HASH_CLEAR(hh, tree->nodes); /* the nodes themselves still hang together */
+    while (node != NULL) {
+        struct topic_node *next = node->hh.next;
         free(node);
+        node = next;
     }
     topic_tree_init(tree);
 }
 
+enum { PARENT_BYTES = sizeof(uintptr_t) };
+
 struct node_key {
     size_t length;
-    uint8_t bytes[sizeof(void *) + UINT16_MAX];
+    uint8_t bytes[PARENT_BYTES + UINT16_MAX];
 };
 
 static void make_key(struct node_key *key, const struct topic_node *parent, struct span level)
 {
     assert(level.length <= UINT16_MAX);
-    memcpy(key->bytes, &parent, sizeof parent);
-    if (level.length != 0) memcpy(key->bytes + sizeof parent, level.data, level.length);
-    key->length = sizeof parent + level.length;
+    const uintptr_t address = (uintptr_t)parent;
+    memcpy(key->bytes, &address, PARENT_BYTES);
+    if (level.length != 0) memcpy(key->bytes + PARENT_BYTES, level.data, level.length);
+    key->length = PARENT_BYTES + level.length;
 }
 
 static struct topic_node *look_up(struct topic_tree *tree, const struct node_key *key)
@@ -162,7 +165,7 @@ void topic_tree_prune(struct topic_tree *tree, struct topic_node *node)
         *node->link = node->next;
         if (node->next != NULL) node->next->link = node->link;
         note_wildcard(parent, node, NULL);
-        HASH_DEL(tree->nodes, node);
+        HASH_DEL(tree->nodes, node); // NOLINT(clang-analyzer-*): a node of ours is in the table
         tree->count--;
         free(node);
         node = parent;
@@ -179,6 +182,6 @@ struct topic_node *topic_tree_next(const struct topic_node *node, const struct t
 
 struct span topic_node_level(const struct topic_node *node)
 {
-    return (struct span){(const uint8_t *)(node + 1) + sizeof(void *),
-                         node->hh.keylen - sizeof(void *)};
+    return (struct span){(const uint8_t *)(node + 1) + PARENT_BYTES,
+                         node->hh.keylen - PARENT_BYTES};
 }
