@@ -222,9 +222,12 @@ bool server_run(struct config **config, const struct builtin_broker *builtin, st
     if (started) {
         announce(&server, descriptors);
         (void)uv_run(&server.loop, UV_RUN_DEFAULT); /* until stop() closes every handle */
-        log_note(LOG_INFO, "stopped");
+        /* The end is near and orderly: one signal more must not turn it into a crash. */
+        (void)signal(SIGTERM, SIG_IGN);
+        (void)signal(SIGINT, SIG_IGN);
     }
     clear(&server);
+    if (started) log_note(LOG_INFO, "stopped");
     (void)wolfSSL_Cleanup(); /* nothing can be done about it at the end */
     return started;
 }

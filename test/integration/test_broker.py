@@ -20,19 +20,16 @@ from paho.mqtt.properties import Properties
 
 import mqtt_packets as mqtt
 from mqtt_packets import RawClient
+from postern import BINARY, DEADLINE, SANITIZED
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-POSTERN = os.environ.get("POSTERN", str(ROOT / "build/release/postern"))
 VERSIONS = {3: "mqttv31", 4: "mqttv311", 5: "mqttv5"}
-DEADLINE = 15
-SANITIZED = b"__asan_init" in pathlib.Path(POSTERN).read_bytes()
 
 
 class Broker:
     """`postern broker` on a free port; its log is kept."""
 
     def __init__(self, directory, limits=""):
-        command = [POSTERN, "broker", "--listen", "127.0.0.1:0"]
+        command = [BINARY, "broker", "--listen", "127.0.0.1:0"]
         if limits:
             config = directory / "broker.yaml"
             config.write_text(limits)
@@ -60,6 +57,7 @@ class Broker:
         code = self.process.wait(DEADLINE)
         self.reader.join(DEADLINE)
         assert code == 0, "".join(self.log)
+        assert "Sanitizer" not in "".join(self.log), "".join(self.log)
 
     def raw(self, version=4):
         return RawClient(self.port, version)
@@ -777,7 +775,7 @@ def test_more_retained_messages_than_a_queue_holds_arrive(limited, name, qos):
 
 def test_a_unix_socket_serves_too(tmp_path):
     path = tmp_path / "socket"
-    process = subprocess.Popen([POSTERN, "broker", "--listen", f"unix:{path}"],
+    process = subprocess.Popen([BINARY, "broker", "--listen", f"unix:{path}"],
                                stderr=subprocess.PIPE, text=True)
     assert any("ready" in line for line in process.stderr)
     with socket.socket(socket.AF_UNIX) as client:
