@@ -15,8 +15,6 @@ import time
 
 import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 import mqtt_packets as mqtt
 from mqtt_packets import RawClient
