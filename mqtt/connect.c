@@ -31,9 +31,8 @@ static enum mqtt_status read_protocol(struct bytes *in, struct mqtt_connect *out
     level = (uint8_t)(level & 0x7f);
     bool spoken = old ? level == MQTT_3_1
                       : level == MQTT_3_1_1 || (level == MQTT_5 && !out->bridge);
-    if (!spoken) return MQTT_VERSION_NOT_SPOKEN;
-    out->version = (enum mqtt_version)level;
-    return MQTT_OK;
+    out->version = (enum mqtt_version)level; /* a refusal is written in it, spoken or not */
+    return spoken ? MQTT_OK : MQTT_VERSION_NOT_SPOKEN;
 }
 
 static enum mqtt_status read_flags(uint8_t flags, struct mqtt_connect *out)

@@ -12,9 +12,17 @@
 
 enum { LARGEST_FILE = 4 * 1024 * 1024, WEAKEST_RSA_BITS = 2048, WEAKEST_ECC_BITS = 256 };
 
+/* The modern profile has no suite of TLS 1.2: its clients get the alert that says so. */
+static bool only_tls_1_3(const struct config_tls *config)
+{
+    return config->min_version == CONFIG_TLS_1_3 ||
+           (config->profile == CONFIG_PROFILE_MODERN && config->cipher_suites.count == 0 &&
+            config->max_version == CONFIG_TLS_1_3);
+}
+
 static WOLFSSL_METHOD *method_for(const struct config_tls *config)
 {
-    if (config->min_version == CONFIG_TLS_1_3) return wolfTLSv1_3_server_method();
+    if (only_tls_1_3(config)) return wolfTLSv1_3_server_method();
     if (config->max_version == CONFIG_TLS_1_2) return wolfTLSv1_2_server_method();
     return wolfTLS_server_method();
 }
@@ -34,8 +42,7 @@ static bool set_versions_and_suites(struct tls_context *context, struct err *err
     struct tls_profile profile;
     WOLFSSL_CTX *ctx = context->wolfssl;
     if (!tls_profile_choose(&profile, context->config, err)) return false;
-    if (context->config->min_version == CONFIG_TLS_1_2 &&
-        context->config->max_version == CONFIG_TLS_1_3 &&
+    if (!only_tls_1_3(context->config) && context->config->max_version == CONFIG_TLS_1_3 &&
         wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS)
         return err_set(err, "wolfSSL was built without TLS 1.2");
     if (wolfSSL_CTX_set_cipher_list(ctx, profile.ciphers) != WOLFSSL_SUCCESS)
