@@ -18,7 +18,7 @@ import pytest
 
 import mqtt_packets as mqtt
 from mqtt_packets import RawClient
-from postern import BINARY, DEADLINE, SANITIZED
+from postern import BINARY, DEADLINE, SANITIZED, wait_until
 
 VERSIONS = {3: "mqttv31", 4: "mqttv311", 5: "mqttv5"}
 
@@ -47,6 +47,10 @@ class Broker:
     def _read(self):
         for line in self.process.stderr:
             self.log.append(line)
+
+    def wait_log(self, *words):
+        wait_until(lambda: any(all(word in line for word in words) for line in list(self.log)),
+                   f"{words} in the log")
 
     def stop(self):
         if self.process.poll() is not None:
@@ -400,7 +404,7 @@ def test_a_client_id_is_taken_over(broker, name, version):
             assert old.expect(mqtt.DISCONNECT).reason == 0x8E
         old.expect_close()
         new.ping()
-    assert any("client taken over" in line and name in line for line in broker.log)
+    broker.wait_log("client taken over", name)
 
 
 @pytest.mark.parametrize("version", [4, 5])
@@ -498,7 +502,7 @@ def test_an_offline_queue_is_bounded_and_keeps_the_oldest(limited, name):
             assert got.payload == str(index).encode()
             client.send(mqtt.ack(mqtt.PUBACK, got.packet_id))
         client.ping()
-    assert any("queue is full" in line for line in broker.log)
+    broker.wait_log("queue is full", name)
 
 
 def test_a_subscriber_that_does_not_read_delays_nobody_and_costs_its_bound(limited, name):
@@ -783,6 +787,21 @@ def test_a_unix_socket_serves_too(tmp_path):
         assert client.recv(100) == b"\x20\x02\x00\x00"
     process.terminate()
     assert process.wait(DEADLINE) == 0
+
+
+def test_an_address_that_is_none_is_refused():
+    for address in ("nonsense", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", "[::1", ":1"):
+        ended = subprocess.run([BINARY, "broker", "--listen", address], stderr=subprocess.PIPE,
+                               text=True, timeout=DEADLINE, check=False)
+        assert ended.returncode == 1
+        assert "an address is HOST:PORT" in ended.stderr
+
+
+def test_an_address_in_use_is_told(broker):
+    ended = subprocess.run([BINARY, "broker", "--listen", f"localhost:{broker.port}"],
+                           stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False)
+    assert ended.returncode == 1
+    assert "in use" in ended.stderr
 
 
 def test_clients_are_told_that_the_broker_stops(limited, name):
