@@ -28,7 +28,7 @@ struct broker_limits {
 
 /* Gives a broker (broker_free) on `loop`, which it keeps; NULL: out of memory. */
 struct broker *broker_new(uv_loop_t *loop, const struct broker_limits *limits);
-/* Listens on HOST:PORT or unix:PATH (a numeric host) as well; false: told why. */
+/* Listens on HOST:PORT or unix:PATH as well (see listener.h); false: told why. */
 MUST_USE bool broker_listen(struct broker *broker, const char *address, struct err *err);
 /* Takes a connected stream socket (closes it), from the loop's thread. False: it is closed, and the
  * broker has no room. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "broker/listener.h"
 
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,24 +42,28 @@ static void on_connection(uv_stream_t *stream, int status)
     client_accept(listener->broker, stream, listener->unix_socket);
 }
 
-/* "HOST:PORT" or "[HOST]:PORT" into a socket address. */
-static bool parse(const char *address, struct sockaddr_storage *out, struct err *err)
+/* "HOST:PORT" or "[HOST]:PORT" into a socket address: the first one that the host has. */
+static bool resolve(const char *address, struct sockaddr_storage *out, struct err *err)
 {
-    char host[INET6_ADDRSTRLEN + 2] = "";
+    char host[256] = "";
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
     const char *colon = strrchr(address, ':');
+    const char *start = address;
     size_t length = colon == NULL ? 0 : (size_t)(colon - address);
-    if (length >= 2 && address[0] == '[' && address[length - 1] == ']') {
-        address++;
+    if (length >= 2 && start[0] == '[' && start[length - 1] == ']') {
+        start++;
         length -= 2;
     }
-    char *end = NULL;
-    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
-    if (colon == NULL || length >= sizeof host || end == colon + 1 || *end != '\0' || port > 65535)
+    if (length == 0 || length >= sizeof host || strspn(colon + 1, "0123456789") == 0 ||
+        colon[1 + strspn(colon + 1, "0123456789")] != '\0' || strtoul(colon + 1, NULL, 10) > 65535)
         return err_set(err, "%s: an address is HOST:PORT, [HOST]:PORT or unix:PATH", address);
-    memcpy(host, address, length);
-    if (uv_ip4_addr(host, (int)port, (struct sockaddr_in *)out) == 0) return true;
-    if (uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)out) == 0) return true;
-    return err_set(err, "%s: the host has to be an IPv4 or IPv6 address", host);
+    memcpy(host, start, length);
+    int failed = getaddrinfo(host, colon + 1, &hints, &found);
+    if (failed != 0) return err_set(err, "%s: %s", host, gai_strerror(failed));
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return true;
 }
 
 static int bind_unix(struct listener *listener, const char *path)
@@ -97,7 +101,7 @@ bool listener_open(struct broker *broker, const char *address, struct err *err)
     static const char unix_prefix[] = "unix:";
     struct sockaddr_storage parsed = {0};
     bool unix_socket = strncmp(address, unix_prefix, sizeof unix_prefix - 1) == 0;
-    if (!unix_socket && !parse(address, &parsed, err)) return false;
+    if (!unix_socket && !resolve(address, &parsed, err)) return false;
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) return err_set(err, "out of memory");
     listener->broker = broker;

@@ -9,7 +9,7 @@
 
 struct broker;
 
-/* HOST:PORT, [HOST]:PORT or unix:PATH; a numeric host, port 0: any that is free (the log says
- * which). False: told why. */
+/* HOST:PORT, [HOST]:PORT or unix:PATH; port 0: any that is free (the log says which). A name is
+ * looked up, which may block. False: told why. */
 MUST_USE bool listener_open(struct broker *broker, const char *address, struct err *err);
 void listener_close_all(struct broker *broker);
