@@ -24,19 +24,20 @@ static bool may_hold_certificates(const char *name)
            (strcmp(dot, ".pem") == 0 || strcmp(dot, ".crt") == 0 || strcmp(dot, ".cer") == 0);
 }
 
+/* True: the file begins with the issuer, and there is no better place to name. */
 static bool look_into(struct issuer *out, const struct x509 *certificate, const char *path)
 {
     struct lint_file file;
     if (!lint_file_try(&file, path)) return false;
     size_t index = chain_issuer_of(certificate, file.parts, file.count);
-    out->found = index < file.count;
-    if (out->found) {
+    if (index < file.count && (index == 0 || !out->found)) {
+        out->found = true;
         out->is_root = x509_is_self_issued(&file.parts[index]);
         (void)snprintf(out->path, sizeof out->path, "%s", path); /* long ones are cut */
         (void)snprintf(out->subject, sizeof out->subject, "%s", file.facts[index].subject);
     }
     lint_file_clear(&file);
-    return out->found;
+    return index == 0;
 }
 
 /* Whether the issuer of `certificate` is in a file beside `path`. */
