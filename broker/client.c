@@ -368,9 +368,7 @@ bool client_open(struct broker *broker, int fd)
 void client_accept(struct broker *broker, uv_stream_t *server, bool unix_socket)
 {
     struct client *client = client_new(broker, unix_socket);
-    /* Not accepted, libuv would hold the connection and listen no more: without memory that is
-     * the way to wait; without room it is accepted and closed. */
-    if (client == NULL) return;
+    if (client == NULL) return; /* no memory: libuv keeps the connection, and listens no more */
     if (uv_accept(server, &client->socket.stream) != 0 || !has_room(broker)) {
         client_close(client);
         return;

@@ -91,22 +91,37 @@ struct delivered deliver_message(struct broker *broker, struct message *message)
     return delivered;
 }
 
+/* The first one is told, and then ever fewer of them: the 2nd, 4th, 8th ... */
+static bool is_worth_a_line(uint64_t count)
+{
+    return (count & (count - 1)) == 0;
+}
+
+static void log_refused(const struct retained *retained)
+{
+    struct log_line line;
+    if (!is_worth_a_line(retained->refused)) return;
+    log_begin(&line, LOG_WARN, "no room to retain a message");
+    log_number(&line, "refused", (int64_t)retained->refused);
+    log_number(&line, "bytes", (int64_t)retained->bytes);
+    log_end(&line);
+}
+
 uint8_t deliver_publish(struct broker *broker, struct message *message)
 {
     bool kept = !message->retain || retained_set(&broker->retained, message, broker_now(broker));
-    if (!kept) log_note(LOG_WARN, "no room to retain a message");
+    if (!kept) log_refused(&broker->retained);
     struct delivered delivered = deliver_message(broker, message);
     if (!kept || (delivered.matched != 0 && delivered.accepted == 0))
         return MQTT_REASON_QUOTA_EXCEEDED;
     return delivered.matched == 0 ? MQTT_REASON_NO_MATCHING_SUBSCRIBERS : 0;
 }
 
-/* The first drop is told, and then ever fewer of them: the 2nd, 4th, 8th ... */
 static void log_drop(const struct session *session)
 {
     uint64_t dropped = session->queue.dropped;
     struct log_line line;
-    if ((dropped & (dropped - 1)) != 0) return;
+    if (!is_worth_a_line(dropped)) return;
     log_begin(&line, LOG_WARN, "queue is full");
     log_span(&line, "client_id", session_id(session));
     log_number(&line, "dropped", (int64_t)dropped);

@@ -66,7 +66,10 @@ bool retained_set(struct retained *store, struct message *message, uint64_t now_
     struct topic_node *node = topic_tree_find(&store->topics, message_topic(message));
     if (node != NULL && node->value != NULL) drop(node->value);
     if (message->payload_length == 0) return true;
-    if (store->bytes + cost(message) > store->max_bytes) return false;
+    if (store->bytes + cost(message) > store->max_bytes) {
+        store->refused++;
+        return false;
+    }
     node = topic_tree_insert(&store->topics, message_topic(message));
     if (node == NULL) return false;
     struct entry *entry = calloc(1, sizeof *entry);

@@ -17,6 +17,7 @@ struct retained {
     uint64_t max_bytes;
     uint64_t bytes;
     size_t count;
+    uint64_t refused;
     struct topic_nodes reached[2]; /* scratch of a match */
 };
 

@@ -242,6 +242,7 @@ def test_a_retained_message_over_the_bound_is_refused(limited, name):
         assert client.expect(mqtt.PUBACK).reason == 0x97
         client.subscribe(name)
         client.ping()
+    broker.wait_log("no room to retain")
 
 
 @pytest.mark.parametrize("version", [3, 4, 5])
