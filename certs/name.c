@@ -145,19 +145,31 @@ static void put_hex(struct bytes_writer *out, uint8_t byte)
     bytes_put_u8(out, (uint8_t)digits[byte & 15]);
 }
 
+/* C0 and C1: what a terminal might obey. Returns the bytes that it has in UTF-8, 0: it is none. */
+static size_t control_at(struct span text, size_t at)
+{
+    uint8_t c = text.data[at];
+    if (c < 0x20 || c == 0x7f) return 1;
+    return c == 0xc2 && at + 1 < text.length && text.data[at + 1] < 0xa0 ? 2 : 0;
+}
+
 /* RFC 4514, 2.4. */
 static void put_escaped(struct bytes_writer *out, struct span text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        uint8_t c = text.data[i];
-        bool at_edge = (i == 0 && (c == ' ' || c == '#')) || (i + 1 == text.length && c == ' ');
-        if (c < 0x20 || c == 0x7f) {
+    size_t at = 0;
+    while (at < text.length) {
+        uint8_t c = text.data[at];
+        bool at_edge = (at == 0 && (c == ' ' || c == '#')) || (at + 1 == text.length && c == ' ');
+        size_t control = control_at(text, at);
+        for (size_t i = 0; i < control; i++) {
             bytes_put_u8(out, '\\');
-            put_hex(out, c);
-            continue;
+            put_hex(out, text.data[at + i]);
         }
+        at += control;
+        if (control > 0) continue;
         if (at_edge || strchr("\"+,;<>\\", c) != NULL) bytes_put_u8(out, '\\');
         bytes_put_u8(out, c);
+        at++;
     }
 }
 

@@ -28,6 +28,12 @@ static void print_text(FILE *out, const char *label, const char *text)
     (void)fprintf(out, "  %-20s %s\n", label, escaped);
 }
 
+/* Distinguished names come escaped. */
+static void print_distinguished(FILE *out, const char *label, const char *name)
+{
+    (void)fprintf(out, "  %-20s %s\n", label, name);
+}
+
 static void print_names(FILE *out, const char *label, struct certificate_names names)
 {
     for (size_t i = 0; i < names.count; i++)
@@ -53,8 +59,8 @@ static bool print_certificate(FILE *out, struct span der)
     struct certificate facts;
     if (!certificate_read(&facts, der.data, der.length)) return false;
     time_t now = time(NULL);
-    print_text(out, "subject", facts.subject);
-    print_text(out, "issuer", facts.issuer);
+    print_distinguished(out, "subject", facts.subject);
+    print_distinguished(out, "issuer", facts.issuer);
     print_text(out, "serial", facts.serial);
     print_time(out, "not before", facts.not_before);
     print_time(out, "not after", facts.not_after);
@@ -79,7 +85,7 @@ static bool print_crl(FILE *out, struct span der, struct err *err)
 {
     struct crl crl;
     if (!crl_read(&crl, der, err)) return false;
-    print_text(out, "issuer", crl.issuer_text);
+    print_distinguished(out, "issuer", crl.issuer_text);
     print_time(out, "this update", crl.this_update);
     if (crl.next_update != 0) print_time(out, "next update", crl.next_update);
     if (!crl_is_current(&crl, time(NULL)))
