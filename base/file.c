@@ -31,14 +31,15 @@ uint8_t *file_read(const char *path, size_t largest, size_t *length, struct err 
     struct stat status;
     uint8_t *content = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) != 0)
-        err_set(err, "cannot read %s: %s", path, strerror(errno));
-    else if (!S_ISREG(status.st_mode))
+    bool opened = fd >= 0 && fstat(fd, &status) == 0;
+    if (opened && !S_ISREG(status.st_mode)) {
         err_set(err, "cannot read %s: it is not a regular file", path);
-    else if ((uint64_t)status.st_size > largest)
+    } else if (opened && (uint64_t)status.st_size > largest) {
         err_set(err, "cannot read %s: it is larger than %zu bytes", path, largest);
-    else if ((content = read_all(fd, (size_t)status.st_size, length)) == NULL)
-        err_set(err, "cannot read %s: %s", path, strerror(errno));
+    } else {
+        if (opened) content = read_all(fd, (size_t)status.st_size, length);
+        if (content == NULL) err_set(err, "cannot read %s: %s", path, strerror(errno));
+    }
     if (fd >= 0) (void)close(fd); /* it was only read */
     return content;
 }

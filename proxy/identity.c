@@ -179,7 +179,7 @@ static size_t take_list(struct bytes *in, const char **names, size_t room)
 
 struct identity_certificate *identity_certificate_decode(struct bytes *in)
 {
-    const char *names[IDENTITY_MOST_ENCODED_NAMES];
+    const char *names[IDENTITY_MOST_ENCODED_NAMES] = {NULL};
     size_t room = IDENTITY_MOST_ENCODED_NAMES;
     struct identity_certificate lent = {0};
     if (bytes_u8(in) != FORMAT) bytes_fail(in);

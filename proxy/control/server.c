@@ -143,7 +143,7 @@ static bool bind_all(struct server *server, struct err *err)
 static bool start_workers(struct server *server, struct err *err)
 {
     size_t count = server->snapshot->config->listeners_count;
-    server->workers = calloc(server->workers_count, sizeof *server->workers);
+    server->workers = calloc(server->workers_count, sizeof(struct worker *));
     if (server->workers == NULL) return err_set(err, "out of memory");
     for (unsigned i = 0; i < server->workers_count; i++) {
         server->workers[i] = worker_new(server->snapshot, i, &server->fds[i * count], err);

@@ -37,7 +37,8 @@ int verify_client(const struct tls_context *context, bool good, WOLFSSL_X509_STO
         return 0;
     }
     if (store->error_depth > 0) return 1; /* the leaf's turn comes last */
-    if (store->totalCerts < 1) return 1; /* none was sent: whether that will do is the mode's matter */
+    if (store->totalCerts < 1)
+        return 1; /* none was sent: whether that will do is the mode's matter */
     if (!check_chain(context, store, failure)) return 0;
     if (!certificate_read(&leaf, store->certs[0].buffer, store->certs[0].length)) {
         *failure = (struct tls_failure){"bad_certificate",
