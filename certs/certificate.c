@@ -52,6 +52,18 @@ static const char *keep_common(struct texts *texts, struct span name)
     return end_text(texts, start);
 }
 
+/* An address as text, in `room`; any other name as it is. False: it is none, or has an embedded
+ * NUL and so looks like a shorter one. */
+static bool as_text(struct span *value, uint8_t tag, char room[INET6_ADDRSTRLEN])
+{
+    if (tag != IP) return memchr(value->data, 0, value->length) == NULL && text_is_utf8(*value);
+    int family = value->length == 4 ? AF_INET : AF_INET6;
+    if (value->length != 4 && value->length != 16) return false;
+    if (inet_ntop(family, value->data, room, INET6_ADDRSTRLEN) == NULL) return false;
+    *value = span_of(room);
+    return true;
+}
+
 /* The names of `tag` in a GeneralNames, in their order. */
 static struct certificate_names keep_alternatives(struct texts *texts, struct span names,
                                                   uint8_t tag)
@@ -66,17 +78,7 @@ static struct certificate_names keep_alternatives(struct texts *texts, struct sp
         if (found != tag || !bytes_ok(&items)) continue;
         struct bytes item = bytes_of(whole.data, whole.length);
         struct span value = der_take(&item, tag);
-        if (tag == IP) {
-            if (value.length != 4 && value.length != 16)
-                bytes_fail(&items);
-            else if (inet_ntop(value.length == 4 ? AF_INET : AF_INET6, value.data, address,
-                               sizeof address) != NULL)
-                value = span_of(address);
-        } else if (value.length > 0 && memchr(value.data, 0, value.length) != NULL) {
-            bytes_fail(&items); /* a name that looks like a shorter one */
-        } else if (!text_is_utf8(value)) {
-            bytes_fail(&items);
-        }
+        if (!as_text(&value, tag, address)) bytes_fail(&items);
         size_t start = texts->out.length;
         bytes_put(&texts->out, value.data, value.length);
         *texts->pointers++ = end_text(texts, start);

@@ -5,13 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    MINUTE_S = 60,
-    HOUR_S = 3600,
-    DAY_S = 86400,
-    EXPIRES_SOON_S = 30 * DAY_S,
-    RSA_BITS_MIN = 2048
-};
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
+enum { EXPIRES_SOON_S = 30 * DAY_S, TWO_DAYS_S = 2 * DAY_S, TWO_HOURS_S = 2 * HOUR_S };
+enum { RSA_BITS_MIN = 2048 };
 
 struct lint lint_start(lint_found_fn found, void *arg)
 {
@@ -46,8 +42,8 @@ void lint_warning(struct lint *lint, const char *format, ...)
 const char *lint_duration(time_t seconds)
 {
     static _Thread_local char text[32];
-    bool days = seconds >= 2 * DAY_S;
-    bool hours = seconds >= 2 * HOUR_S;
+    bool days = seconds >= TWO_DAYS_S;
+    bool hours = seconds >= TWO_HOURS_S;
     long unit = days ? DAY_S : hours ? HOUR_S : MINUTE_S;
     long count = (long)seconds / unit;
     (void)snprintf(text, sizeof text, "%ld %s%s", count, /* fits: 20 digits at most */
