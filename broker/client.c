@@ -111,8 +111,8 @@ static bool takes_packets(struct client *client)
 {
     if (client->state == CLIENT_AWAIT_CONNECT) return true;
     if (client->state != CLIENT_AWAIT_PACKETS || client->held_for != NULL) return false;
-    if (client_is_backlogged(client)) client_write(client);
-    return !client_is_backlogged(client) && !client->failed;
+    if (client->answers >= CLIENT_OUTBOX_HIGH) client_write(client);
+    return client->answers < CLIENT_OUTBOX_HIGH && !client->failed;
 }
 
 /* Handles the next packet and returns its length; 0: it is not whole, or not to be had. */
@@ -214,6 +214,12 @@ static void read_start(struct client *client)
     if (!client->reading) connect_lost(client);
 }
 
+static void advance(struct client *client, size_t written)
+{
+    outbox_advance(&client->outbox, written);
+    if (client->answers > client->outbox.bytes) client->answers = client->outbox.bytes;
+}
+
 static void on_written(uv_write_t *request, int status)
 {
     struct client *client = request->data;
@@ -223,7 +229,7 @@ static void on_written(uv_write_t *request, int status)
         connect_lost(client);
         return;
     }
-    outbox_advance(&client->outbox, client->write_bytes);
+    advance(client, client->write_bytes);
     client_touch(client);
 }
 
@@ -250,7 +256,7 @@ void client_write(struct client *client)
         else if (written < 0)
             client->failed = true;
         else
-            outbox_advance(&client->outbox, (size_t)written);
+            advance(client, (size_t)written);
     }
     if (client->failed) client_touch(client);
 }

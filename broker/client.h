@@ -28,8 +28,9 @@ enum client_state {
 enum {
     CLIENT_CONNECT_TIMEOUT_MS = 10000,
     CLIENT_END_TIMEOUT_MS = 2000,
-    /* Above this nothing that can wait is encoded, and the client is not read: it has to take what
-     * it asked for first. About what a socket takes in one write. */
+    /* With more than this in its outbox a client gets nothing that can wait, and with as many bytes
+     * of answers in it it is not read either: it has to take what it asked for first. About what a
+     * socket takes in one write. */
     CLIENT_OUTBOX_HIGH = 64 * 1024
 };
 
@@ -67,6 +68,7 @@ struct client {
     bool failed;        /* a write has failed */
     size_t write_bytes; /* of the write that waits */
     struct outbox outbox;
+    size_t answers; /* bytes in the outbox, at most, that answer what the client sent */
     struct unread unread;
     struct timer deadline;
     uint64_t last_read_ms;

@@ -60,6 +60,13 @@ static uint8_t publish_flags(const struct send_publish *publish)
     return (uint8_t)((publish->again ? 8 : 0) | publish->qos << 1 | (publish->retain ? 1 : 0));
 }
 
+/* What the client asked for by sending something. */
+static void finish_answer(struct client *client, const struct bytes_writer *out)
+{
+    finish(client, out);
+    client->answers += out->length;
+}
+
 bool send_publish(struct client *client, const struct send_publish *publish)
 {
     const struct message *message = publish->message;
@@ -94,7 +101,7 @@ void send_ack(struct client *client, enum mqtt_type type, uint16_t packet_id, ui
     mqtt_frame_encode(&out, type, type == MQTT_PUBREL ? 2 : 0, with_reason ? 3 : 2);
     bytes_put_u16(&out, packet_id);
     if (with_reason) bytes_put_u8(&out, reason);
-    finish(client, &out);
+    finish_answer(client, &out);
 }
 
 void send_codes(struct client *client, enum mqtt_type type, uint16_t packet_id,
@@ -109,7 +116,7 @@ void send_codes(struct client *client, enum mqtt_type type, uint16_t packet_id,
     bytes_put_u16(&out, packet_id);
     if (v5) bytes_put_u8(&out, 0); /* no properties */
     bytes_put(&out, codes, count);
-    finish(client, &out);
+    finish_answer(client, &out);
 }
 
 void send_connack(struct client *client, enum mqtt_version version,
@@ -118,14 +125,14 @@ void send_connack(struct client *client, enum mqtt_version version,
     struct bytes_writer out = begin(client,
                                     MQTT_LARGEST_FIXED_HEADER + 2 + 4 + connack->properties.length);
     mqtt_connack_encode(&out, version, connack);
-    finish(client, &out);
+    finish_answer(client, &out);
 }
 
 void send_pingresp(struct client *client)
 {
     struct bytes_writer out = begin(client, 2);
     mqtt_frame_encode(&out, MQTT_PINGRESP, 0, 0);
-    finish(client, &out);
+    finish_answer(client, &out);
 }
 
 void send_disconnect(struct client *client, uint8_t reason)
@@ -134,5 +141,5 @@ void send_disconnect(struct client *client, uint8_t reason)
     struct bytes_writer out = begin(client, 3);
     mqtt_frame_encode(&out, MQTT_DISCONNECT, 0, 1);
     bytes_put_u8(&out, reason);
-    finish(client, &out);
+    finish_answer(client, &out);
 }

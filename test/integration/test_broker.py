@@ -534,6 +534,37 @@ def test_a_client_that_only_asks_is_not_answered_without_bound(broker, name):
         good.ping()
 
 
+def test_a_client_that_is_always_behind_is_still_heard(broker, name):
+    """It takes what comes, slowly, and its pings count."""
+    with broker.raw() as behind, broker.raw() as publisher:
+        behind.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        behind.connect(name, keep_alive=1)
+        behind.subscribe(name)
+        publisher.connect(name + "p")
+        done = threading.Event()
+
+        def flood():
+            while not done.is_set():
+                publisher.send(mqtt.publish(4, name, b"x" * 5_000))
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        answers = 0
+        until = time.monotonic() + 4
+        try:
+            while time.monotonic() < until:
+                behind.send(mqtt.packet(mqtt.PINGREQ, 0, b""))
+                for _ in range(3):
+                    got = behind.receive()
+                    assert got is not None
+                    answers += got.kind == mqtt.PINGRESP
+                time.sleep(0.02)  # slower than what comes
+        finally:
+            done.set()
+            flooding.join()
+        assert answers > 0
+
+
 def test_packets_over_the_clients_maximum_are_not_sent(broker, name):
     with broker.raw(5) as client:
         client.connect(name, props=b"\x27" + struct.pack(">I", 100))
