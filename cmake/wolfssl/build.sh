@@ -43,6 +43,9 @@ tar -xzf "$source" -C "$work/source" --strip-components=1 --wildcards \
 # The settings travel with the headers, so that no one can see the library differently from how
 # it was compiled. options.h is what an installed wolfSSL has in their place.
 cp "$here/user_settings.h" "$work/prefix/include/"
+if [ "$version" = "$old_version" ]; then
+    sed -i '/MLKEM/d; /PQC_HYBRIDS/d' "$work/prefix/include/user_settings.h"
+fi
 cp -R "$work/source/wolfssl" "$work/prefix/include/"
 echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
 

@@ -124,17 +124,11 @@
 #define WOLFSSL_SP_ARM64_ASM
 #endif
 
-/* Certificates as data: reading them, and making them for `postern certs`. */
+/* Certificates as data. They are made by certs/issue.c; wolfSSL makes the keys only. */
 #define WOLFSSL_ASN_TEMPLATE
 #define NO_PKCS12
 #define WOLFSSL_BASE64_ENCODE
 #define WOLFSSL_PEM_TO_DER
-#define WOLFSSL_DER_TO_PEM
 #define WOLFSSL_KEY_GEN
-#define WOLFSSL_CERT_GEN
-#define WOLFSSL_CERT_REQ
-#define WOLFSSL_CERT_EXT
-#define WOLFSSL_ALT_NAMES
-#define WOLFSSL_MULTI_ATTRIB
 
 #endif
