@@ -90,9 +90,8 @@ static bool read_label(const char *line, char label[PEM_LABEL_ROOM])
 }
 
 /* Where the base64 begins: behind the headers of the traditional encrypted form, if there are. */
-static const char *body_of(const char *begin, const char *end, struct pem_block *block)
+static const char *body_of(const char *body, const char *end, struct pem_block *block)
 {
-    const char *body = begin + strlen(BEGIN) + strlen(block->label) + strlen(DASHES);
     const char *colon = memchr(body, ':', (size_t)(end - body));
     if (colon == NULL) return body;
     if (block->kind == PEM_PRIVATE_KEY) block->kind = PEM_ENCRYPTED_KEY;
@@ -112,7 +111,8 @@ static const char *read_block(struct pem *pem, const char *begin, uint8_t **out,
         return NULL;
     }
     (void)snprintf(last, sizeof last, "%s%s%s", END, block.label, DASHES); /* fits by its size */
-    const char *end = strstr(begin, last);
+    const char *body = begin + strlen(BEGIN) + strlen(block.label) + strlen(DASHES);
+    const char *end = strstr(body, last);
     if (end == NULL) {
         err_set(err, "block %zu (%s) has no line \"%s\": is the file cut off?", number, block.label,
                 last);
@@ -120,7 +120,7 @@ static const char *read_block(struct pem *pem, const char *begin, uint8_t **out,
     }
     block.kind = kind_of(block.label);
     block.der.data = *out;
-    if (!decode(body_of(begin, end, &block), end, *out, &block.der.length)) {
+    if (!decode(body_of(body, end, &block), end, *out, &block.der.length)) {
         err_set(err, "block %zu (%s) is no proper base64", number, block.label);
         return NULL;
     }

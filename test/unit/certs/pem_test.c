@@ -75,6 +75,7 @@ static void refuses_broken_files_with_a_reason(void **state)
         {"-----BEGIN CERTIFICATE-----\nAA==AAAA\n-----END CERTIFICATE-----\n", "base64"      },
         {"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",           "base64"      },
         {"-----BEGIN \n",                                                      "BEGIN line"  },
+        {"-----BEGIN X509 CRL--------END X509 CRL-----\n",                     "cut off"     },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct pem pem;
