@@ -34,7 +34,7 @@ struct certificate_names {
 struct certificate {
     const char *subject;     /* RFC 4514: "CN=meter-7,O=Example"; control characters as \XX */
     const char *issuer;      /* likewise */
-    const char *common_name; /* the most specific one; empty: none */
+    const char *common_name; /* the most specific one; empty: none, or no text */
     const char *serial;      /* hexadecimal, lower-case, without leading zeros */
     struct certificate_names san_dns;
     struct certificate_names san_uri;
@@ -60,6 +60,7 @@ struct certificate {
 };
 
 /* Reads `length` bytes of DER, which are not kept. certificate_clear. False: it is no certificate
- * (RFC 5280), a name in it has an embedded NUL, or out of memory; nothing to clear then. */
+ * (RFC 5280), its CN or SAN has an embedded NUL, its SAN is no text, or out of memory; nothing to
+ * clear then. */
 MUST_USE bool certificate_read(struct certificate *out, const uint8_t *der, size_t length);
 void certificate_clear(struct certificate *certificate);

@@ -224,8 +224,8 @@ bool name_common(struct bytes_writer *out, struct span name)
     uint8_t memory[VALUE_MAX];
     struct bytes_writer text = bytes_writer_of(memory, sizeof memory);
     if (!split(&parts, name)) return false;
-    if (!find_common(&parts, &found)) return true;
-    if (!put_text(&text, &found) || memchr(memory, 0, text.length) != NULL) return false;
+    if (!find_common(&parts, &found) || !put_text(&text, &found)) return true;
+    if (memchr(memory, 0, text.length) != NULL) return false;
     bytes_put(out, memory, text.length);
     return bytes_writer_ok(out);
 }

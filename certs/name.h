@@ -11,8 +11,8 @@
  * special with a backslash, control characters as \XX, values that are no text as #hex. No NUL
  * behind it. False: it is no Name, or `out` is full. */
 MUST_USE bool name_format(struct bytes_writer *out, struct span name);
-/* Writes the value of the most specific CN as it is, UTF-8; nothing when there is none. False: it
- * is no Name, the CN is no text or has an embedded NUL, or `out` is full. */
+/* Writes the value of the most specific CN as it is, UTF-8; nothing when there is none, or it is no
+ * text of up to 1 KiB. False: it is no Name, the CN has an embedded NUL, or `out` is full. */
 MUST_USE bool name_common(struct bytes_writer *out, struct span name);
 /* Writes an OID's content as "2.5.4.3". */
 void name_put_oid(struct bytes_writer *out, struct span oid);

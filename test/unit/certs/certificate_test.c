@@ -129,6 +129,24 @@ static void refuses_an_embedded_nul_in_the_alternative_names(void **state)
     made_clear(&made);
 }
 
+static void has_no_common_name_when_it_is_no_text(void **state)
+{
+    (void)state;
+    struct issue_request request = made_request("admin");
+    struct made made = made_certificate(&request, NULL);
+    uint8_t *first = memmem(made.der.data, made.der.length, "admin", 5);
+    assert_non_null(first);
+    uint8_t *second = memmem(first + 1, (size_t)(made.der.data + made.der.length - first - 1),
+                             "admin", 5);
+    assert_non_null(second);
+    second[1] = 0xff; /* in the subject: UTF-8 no more */
+    struct certificate facts = read_made(&made);
+    assert_string_equal(facts.common_name, "");
+    assert_string_equal(facts.subject, "CN=#0C0561FF6D696E");
+    certificate_clear(&facts);
+    made_clear(&made);
+}
+
 /* For the sanitizers: nothing outside the copy may be read, whatever the bytes are. */
 static void survives_every_cut_and_every_changed_byte(void **state)
 {
@@ -207,6 +225,7 @@ int main(void)
         cmocka_unit_test(shows_control_characters_in_subjects_as_hex),
         cmocka_unit_test(refuses_an_embedded_nul_in_the_common_name),
         cmocka_unit_test(refuses_an_embedded_nul_in_the_alternative_names),
+        cmocka_unit_test(has_no_common_name_when_it_is_no_text),
         cmocka_unit_test(survives_every_cut_and_every_changed_byte),
         cmocka_unit_test(refuses_a_changed_signature),
         cmocka_unit_test(follows_issuers_in_any_order),
