@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line and the signals of `postern run`."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+import yaml
+
+from postern import BINARY, DEADLINE, free_port, wait_until
+
+COMMANDS = ["run", "check", "certs", "broker", "schema", "version"]
+
+
+def postern(*arguments):
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    done = postern(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: postern {command}")
+    assert re.search(rf"^  {command} ", postern("--help").stdout, re.M)
+
+
+@pytest.mark.parametrize("arguments,words", [
+    ([], "usage: postern"),
+    (["runn"], "did you mean run?"),
+    (["run"], "--config FILE is missing"),
+    (["run", "--confg", "x"], "did you mean --config?"),
+    (["run", "-c", "x", "more"], "stray word more"),
+    (["run", "-c"], "--config needs a value"),
+    (["certs", "int"], "did you mean init?"),
+    (["certs", "init"], "DIR"),
+    (["broker", "--lisen", "x"], "did you mean --listen?"),
+    (["schema", "more"], "stray word more"),
+])
+def test_wrong_use_is_answered_with_the_nearest_right_word(arguments, words):
+    done = postern(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_version_tells_the_libraries_and_the_acceleration_in_use():
+    done = postern("version")
+    assert done.returncode == 0
+    assert re.fullmatch(r"postern \d+\.\d+\.\d+\nwolfSSL [\d.]+\nlibuv [\d.]+\ncrypto: .+\n",
+                        done.stdout)
+    flags = open("/proc/cpuinfo", encoding="ascii").read()
+    if re.search(r"^flags\s*:.*\baes\b", flags, re.M):
+        assert "AES-NI" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_idle_process_cleanly(start, number):
+    running = start()
+    running.process.send_signal(number)
+    assert running.process.wait(DEADLINE) == 0
+    assert "stopped" in running.wait_log("stopped")
+
+
+@pytest.mark.threads
+def test_a_drain_closes_the_door_and_waits_for_who_is_there(start):
+    running = start(drain={"timeout": "60s"})
+    with running.client() as client:
+        client.connect("stays")
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_log("draining sessions=1")
+        wait_until(lambda: not accepts(running.port), "the listener to close")
+        client.ping()
+        assert running.process.poll() is None
+    assert running.process.wait(DEADLINE) == 0
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
+@pytest.mark.threads
+def test_a_second_signal_ends_at_once(start):
+    running = start(drain={"timeout": "60s"})
+    with running.client() as client:
+        client.connect("stays")
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_log("draining sessions=1")
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(DEADLINE) == 0  # far earlier than the drain's end
+
+
+def test_a_drain_has_an_end(start):
+    running = start(drain={"timeout": "200ms"})
+    with running.client() as client:
+        client.connect("stays")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(DEADLINE) == 0
+
+
+def test_a_log_file_is_opened_again_for_sigusr1(start, tmp_path):
+    log = tmp_path / "postern.log"
+    running = start(log={"file": str(log)})
+    log.rename(tmp_path / "postern.log.1")
+    running.process.send_signal(signal.SIGUSR1)
+    wait_until(log.exists, "a new log file")
+    with running.client() as client:
+        client.connect("after-rotation")
+    wait_until(lambda: "client_id=after-rotation" in log.read_text(), "the line in the new file")
+
+
+def test_a_log_of_json_is_an_object_a_line(start):
+    running = start(log={"format": "json"})
+    with running.client() as client:
+        client.connect('a"b')
+    line = json.loads(running.wait_log("session closed"))
+    assert line["client_id"] == 'a"b'
+    assert line["message"] == "session closed" and line["tls"] == "1.3" and line["bytes_in"] > 0
+
+
+def test_access_lines_can_be_switched_off(start):
+    running = start(log={"access": False})
+    with running.client() as client:
+        client.connect("quiet")
+    running.stop()
+    assert "session closed" not in running.text
+
+
+def refused(tmp_path, change, pki):
+    """What `postern run` says to a configuration that it must not run."""
+    config = {
+        "listeners": [{"address": f"127.0.0.1:{free_port()}", "tls": {"certificate": pki.path("server.pem"),
+                                                         "private_key": pki.path("server.key")}}],
+        "backends": [{"builtin_broker": True}]}
+    change(config)
+    file = tmp_path / "postern.yaml"
+    file.write_text(yaml.safe_dump(config))
+    done = postern("run", "-c", str(file))
+    assert done.returncode == 1
+    assert "postern: not started" in done.stderr
+    assert "postern: ready" not in done.stderr
+    return done.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path, pki):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        said = refused(tmp_path, lambda c: c["listeners"][0].update(address=address), pki)
+    assert address in said and "in use" in said
+
+
+def test_a_key_of_another_certificate_stops_the_start(tmp_path, pki):
+    wrong = pki.path("a.key")
+    said = refused(tmp_path, lambda c: c["listeners"][0]["tls"].update(private_key=wrong), pki)
+    assert "does not belong" in said
+
+
+def test_a_client_ca_that_is_none_stops_the_start(tmp_path, pki):
+    leaf = pki.path("sensor-1.crt")
+    said = refused(tmp_path, lambda c: c["listeners"][0]["tls"].update(
+        client_ca=leaf, client_certificate="optional"), pki)
+    assert "CA" in said and leaf in said
+
+
+def test_an_unknown_key_stops_the_start(tmp_path, pki):
+    said = refused(tmp_path, lambda c: c.update(listners=[]), pki)
+    assert "listners" in said and "listeners" in said
+
+
+def test_a_unix_socket_is_removed_at_the_end(start, tmp_path):
+    path = tmp_path / "door.sock"
+    running = start(listener={"address": f"unix:{path}"})
+    assert path.exists()
+    running.stop()
+    assert not path.exists()
+
+
+def test_root_is_dropped_for_the_user_of_the_file(start, pki):
+    if os.geteuid() != 0:
+        pytest.fail("run as root: only root can become another")
+    os.chmod(pki.base, 0o755)
+    running = start(user="nobody")
+    status = open(f"/proc/{running.process.pid}/status", encoding="ascii").read()
+    uid = int(re.search(r"^Uid:\s+(\d+)", status, re.M).group(1))
+    assert uid != 0
+    with running.client() as client:
+        client.connect("served")
