@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 
-enum lint_severity { LINT_WARNING, LINT_ERROR };
+/* LINT_OUTDATED is an error too, but one that a server can start with: only its dates are wrong,
+ * and clients without a clock do not mind. */
+enum lint_severity { LINT_WARNING, LINT_OUTDATED, LINT_ERROR };
 
 /* One finding; `text` is one line, names the file, and is lent for the call. */
 typedef void (*lint_found_fn)(void *arg, enum lint_severity severity, const char *text);

@@ -19,7 +19,7 @@ static PRINTF(3, 0) void report(struct lint *lint, enum lint_severity severity, 
 {
     char text[2048];
     (void)vsnprintf(text, sizeof text, format, args); /* a long sentence is cut */
-    if (severity == LINT_ERROR) lint->errors++;
+    if (severity != LINT_WARNING) lint->errors++;
     lint->found(lint->arg, severity, text);
 }
 
@@ -28,6 +28,14 @@ void lint_error(struct lint *lint, const char *format, ...)
     va_list args;
     va_start(args, format);
     report(lint, LINT_ERROR, format, args);
+    va_end(args);
+}
+
+void lint_outdated(struct lint *lint, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(lint, LINT_OUTDATED, format, args);
     va_end(args);
 }
 
@@ -115,11 +123,12 @@ void lint_dates(struct lint *lint, const char *path, const char *what,
                 const struct certificate *facts)
 {
     if (facts->not_after <= lint->now)
-        lint_error(lint, "%s: %s \"%s\" expired %s ago: renew it", path, what, facts->subject,
-                   lint_duration(lint->now - facts->not_after));
+        lint_outdated(lint, "%s: %s \"%s\" expired %s ago: renew it", path, what, facts->subject,
+                      lint_duration(lint->now - facts->not_after));
     else if (facts->not_before > lint->now)
-        lint_error(lint, "%s: %s \"%s\" is not valid before %s from now: check the clock, or wait",
-                   path, what, facts->subject, lint_duration(facts->not_before - lint->now));
+        lint_outdated(lint,
+                      "%s: %s \"%s\" is not valid before %s from now: check the clock, or wait",
+                      path, what, facts->subject, lint_duration(facts->not_before - lint->now));
     else if (facts->not_after - lint->now < EXPIRES_SOON_S)
         lint_warning(lint, "%s: %s \"%s\" expires in %s: renew it", path, what, facts->subject,
                      lint_duration(facts->not_after - lint->now));

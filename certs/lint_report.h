@@ -20,6 +20,7 @@ struct lint {
 
 struct lint lint_start(lint_found_fn found, void *arg);
 void lint_error(struct lint *lint, const char *format, ...) PRINTF(2, 3);
+void lint_outdated(struct lint *lint, const char *format, ...) PRINTF(2, 3);
 void lint_warning(struct lint *lint, const char *format, ...) PRINTF(2, 3);
 
 /* The certificates of a file; the i-th `facts` is of the i-th `parts`. */

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "commands/commands.h"
-#include "commands/findings.h"
+#include "commands/configuration.h"
 #include "commands/included_broker.h"
 #include "commands/options.h"
 #include "config/config.h"
@@ -52,8 +52,10 @@ int run_main(int argc, char **argv)
     struct err err = {{0}};
     int code = 0;
     if (!options_read(&command, argc, argv, &code)) return code;
-    struct config *config = config_load(file, print_finding, stderr);
-    if (config == NULL) {
+    struct configuration_findings found;
+    struct config *config = configuration_load(file, stderr, &found);
+    if (config == NULL || found.errors > found.outdated) {
+        config_free(config);
         (void)fprintf(stderr, "postern: not started: %s has errors\n", file);
         return 1;
     }

@@ -4,6 +4,7 @@
 
 #include "mqtt/connect.h"
 #include "proxy/policy.h"
+#include "proxy/refusal.h"
 #include "proxy/session_private.h"
 
 bool session_keep_early(struct session *session, struct span more)
@@ -53,7 +54,10 @@ static void remember_connect(struct session *session, const struct mqtt_connect 
         record->username = strndup((const char *)connect->username.data, connect->username.length);
     record->mqtt_version = connect->version;
     record->keep_alive_s = connect->keep_alive_s;
-    session->problem_information = connect->request_problem_information;
+    /* A Reason String must not make a packet too large for the client (MQTT5-3.2.2-19). */
+    bool room = connect->maximum_packet_size == 0 ||
+                connect->maximum_packet_size >= REFUSAL_LARGEST_PACKET;
+    session->problem_information = connect->request_problem_information && room;
 }
 
 static struct decision judge(const struct session *session, const struct mqtt_connect *connect)

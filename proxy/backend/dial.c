@@ -13,6 +13,8 @@
 struct attempt {
     struct dial *dial; /* NULL: cancelled */
     struct endpoint *endpoint;
+    struct addrinfo *found;      /* what a name stands for; NULL: none was looked up */
+    const struct addrinfo *next; /* not tried yet */
     union {
         uv_connect_t connect;
         uv_getaddrinfo_t resolve;
@@ -84,20 +86,43 @@ static void fail_attempt(struct dial *dial, const char *why)
     try_next(dial);
 }
 
+static void free_attempt(struct attempt *attempt)
+{
+    uv_freeaddrinfo(attempt->found);
+    free(attempt);
+}
+
+static void connect_to(struct dial *dial, struct attempt *attempt, const struct sockaddr *address);
+
+/* The name's next address, if there is one; then the server is given up. */
+static void fail_address(struct dial *dial, struct attempt *attempt, int status)
+{
+    const struct addrinfo *address = attempt->next;
+    endpoint_close(&attempt->endpoint);
+    if (address != NULL) {
+        attempt->next = address->ai_next;
+        connect_to(dial, attempt, address->ai_addr);
+        return;
+    }
+    dial->attempt = NULL;
+    free_attempt(attempt);
+    fail_attempt(dial, uv_strerror(status));
+}
+
 static void on_connected(uv_connect_t *request, int status)
 {
     struct attempt *attempt = CONTAINER_OF(request, struct attempt, request.connect);
     struct dial *dial = attempt->dial;
     struct endpoint *endpoint = attempt->endpoint;
-    free(attempt);
-    if (dial == NULL) return;
-    dial->attempt = NULL;
-    if (status == 0) {
+    if (dial == NULL) {
+        free_attempt(attempt);
+    } else if (status != 0) {
+        fail_address(dial, attempt, status);
+    } else {
+        dial->attempt = NULL;
+        free_attempt(attempt);
         succeed(dial, endpoint);
-        return;
     }
-    endpoint_close(&endpoint);
-    fail_attempt(dial, uv_strerror(status));
 }
 
 static struct endpoint *make_endpoint(struct dial *dial, bool is_unix)
@@ -113,31 +138,20 @@ static void connect_to(struct dial *dial, struct attempt *attempt, const struct 
                      ? UV_ENOMEM
                      : uv_tcp_connect(&attempt->request.connect, &attempt->endpoint->uv.tcp,
                                       address, on_connected);
-    if (failed == 0) return;
-    endpoint_close(&attempt->endpoint);
-    dial->attempt = NULL;
-    free(attempt);
-    fail_attempt(dial, uv_strerror(failed));
+    if (failed != 0) fail_address(dial, attempt, failed);
 }
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct attempt *attempt = CONTAINER_OF(request, struct attempt, request.resolve);
     struct dial *dial = attempt->dial;
-    struct sockaddr_storage address = {0};
-    if (status == 0) memcpy(&address, found->ai_addr, found->ai_addrlen);
-    uv_freeaddrinfo(found);
+    attempt->found = found;
     if (dial == NULL) {
-        free(attempt);
+        free_attempt(attempt);
         return;
     }
-    if (status == 0) {
-        connect_to(dial, attempt, (const struct sockaddr *)&address);
-        return;
-    }
-    dial->attempt = NULL;
-    free(attempt);
-    fail_attempt(dial, uv_strerror(status));
+    attempt->next = found; /* NULL after a failure */
+    fail_address(dial, attempt, status);
 }
 
 static void resolve(struct dial *dial, struct attempt *attempt, const struct config_address *where)
@@ -147,10 +161,7 @@ static void resolve(struct dial *dial, struct attempt *attempt, const struct con
     (void)snprintf(port, sizeof port, "%u", where->port);
     int failed = uv_getaddrinfo(&dial->request.loop->uv, &attempt->request.resolve, on_resolved,
                                 where->host, port, &hints);
-    if (failed == 0) return;
-    dial->attempt = NULL;
-    free(attempt);
-    fail_attempt(dial, uv_strerror(failed));
+    if (failed != 0) fail_address(dial, attempt, failed);
 }
 
 static void dial_tcp(struct dial *dial, struct attempt *attempt, const struct config_address *where)
@@ -169,9 +180,7 @@ static void dial_unix(struct dial *dial, struct attempt *attempt, const char *pa
 {
     attempt->endpoint = make_endpoint(dial, true);
     if (attempt->endpoint == NULL) {
-        dial->attempt = NULL;
-        free(attempt);
-        fail_attempt(dial, uv_strerror(UV_ENOMEM));
+        fail_address(dial, attempt, UV_ENOMEM);
         return;
     }
     uv_pipe_connect(&attempt->request.connect, &attempt->endpoint->uv.pipe, path, on_connected);

@@ -235,6 +235,21 @@ def test_a_unix_socket_is_a_backend_and_a_listener(start, tmp_path):
     server.close()
 
 
+def test_every_address_of_a_name_is_tried(start, backend):
+    """localhost is ::1 first on many machines, and the broker listens on 127.0.0.1."""
+    server = backend()
+    postern = start(backends=[{"servers": ["localhost:" + server.address.split(":")[1]]}])
+    with postern.client() as client:
+        assert client.connect("x").code == 0
+
+
+def test_a_name_that_nobody_knows_is_told(start):
+    postern = start(backends=[{"servers": ["broker.invalid:1883"]}])
+    with postern.client(5) as client:
+        assert client.connect("x").code == 0x88
+    assert "server=broker.invalid:1883" in postern.wait_log("backend unreachable")
+
+
 def test_a_unix_listener_terminates_tls(start, tmp_path, pki):
     path = str(tmp_path / "l.sock")
     postern = start(listeners=[{"address": f"unix:{path}",

@@ -26,7 +26,7 @@ static void on_finding(void *arg, enum lint_severity severity, const char *text)
     struct world *world = arg;
     size_t used = strlen(world->said);
     (void)snprintf(world->said + used, sizeof world->said - used, "%s: %s\n",
-                   severity == LINT_ERROR ? "error" : "warning", text);
+                   severity == LINT_WARNING ? "warning" : "error", text);
 }
 
 static struct issue_request server_request(void)

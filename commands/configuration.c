@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "commands/configuration.h"
+
+#include <string.h>
+
+#include "certs/lint.h"
+#include "commands/findings.h"
+#include "config/diagnostics.h"
+#include "proxy/tls/ticket.h"
+
+struct reading {
+    const struct config *config;
+    struct diagnostics found;
+    FILE *out;
+    struct configuration_findings *counted;
+    struct config_mark mark;               /* where the file is named that is looked at */
+    const struct config_certificate *pair; /* NULL: no certificate with its key is looked at */
+};
+
+static void note(struct reading *reading, struct config_mark mark, enum config_severity severity,
+                 const char *text)
+{
+    if (severity == CONFIG_ERROR)
+        diagnostics_error(&reading->found, mark, "%s", text);
+    else
+        diagnostics_warning(&reading->found, mark, "%s", text);
+}
+
+static void note_finding(void *arg, const char *path, struct config_mark mark,
+                         enum config_severity severity, const char *text)
+{
+    (void)path; /* there is only one */
+    note(arg, mark, severity, text);
+}
+
+/* A sentence about a pair begins with the file that is to blame: the key has a place of its own. */
+static bool blames_key(const struct config_certificate *pair, const char *text)
+{
+    const char *key = pair ? strstr(text, pair->private_key) : NULL;
+    const char *certificate = pair ? strstr(text, pair->certificate) : NULL;
+    return key && (!certificate || key < certificate);
+}
+
+static void note_lint(void *arg, enum lint_severity severity, const char *text)
+{
+    struct reading *reading = arg;
+    struct config_mark mark = reading->mark;
+    if (blames_key(reading->pair, text))
+        mark = config_mark_of(reading->config, &reading->pair->private_key);
+    note(reading, mark, severity == LINT_WARNING ? CONFIG_WARNING : CONFIG_ERROR, text);
+    if (severity == LINT_OUTDATED) reading->counted->outdated++;
+}
+
+static void look_at(struct reading *reading, const void *field)
+{
+    reading->mark = config_mark_of(reading->config, field);
+}
+
+static void lint_tickets(struct reading *reading, const struct config_tls *tls)
+{
+    struct err err;
+    if (!tls->session_tickets.enabled || !tls->session_tickets.key_file) return;
+    struct ticket_keys *keys = ticket_keys_new(
+        tls->session_tickets.key_file, (int64_t)tls->session_tickets.rotate_ms / 1000,
+        (int64_t)tls->session_tickets.lifetime_ms / 1000, &err);
+    look_at(reading, &tls->session_tickets.key_file);
+    if (!keys) note(reading, reading->mark, CONFIG_ERROR, err.text);
+    ticket_keys_free(keys);
+}
+
+/* Errors are counted by the diagnostics that they become. */
+static void lint_tls(struct reading *reading, const struct config_tls *tls)
+{
+    for (size_t i = 0; i < tls->certificates_count; i++) {
+        const struct config_certificate *pair = &tls->certificates[i];
+        look_at(reading, &pair->certificate);
+        reading->pair = pair;
+        (void)certs_lint_server(pair->certificate, pair->private_key, note_lint, reading);
+    }
+    reading->pair = NULL;
+    lint_tickets(reading, tls);
+    if (tls->client_certificate == CONFIG_CLIENT_CERTIFICATE_NONE) return;
+    look_at(reading, &tls->client_ca);
+    (void)certs_lint_client_ca(tls->client_ca, note_lint, reading);
+    for (size_t i = 0; i < tls->client_crl.count; i++) {
+        look_at(reading, &tls->client_crl.items[i]);
+        (void)certs_lint_crl(tls->client_crl.items[i], tls->client_ca, note_lint, reading);
+    }
+}
+
+/* A place that was read through several aliases is told once, so it is counted here. */
+static void print_counted(void *arg, const char *path, struct config_mark mark,
+                          enum config_severity severity, const char *text)
+{
+    struct reading *reading = arg;
+    if (severity == CONFIG_WARNING) reading->counted->warnings++;
+    print_finding(reading->out, path, mark, severity, text);
+}
+
+struct config *configuration_load(const char *path, FILE *out,
+                                  struct configuration_findings *counted)
+{
+    struct reading reading = {.out = out, .counted = counted};
+    *counted = (struct configuration_findings){0};
+    struct config *config = config_load(path, note_finding, &reading);
+    reading.config = config;
+    for (size_t i = 0; config && i < config->listeners_count; i++)
+        lint_tls(&reading, &config->listeners[i].tls);
+    diagnostics_tell(&reading.found, path, print_counted, &reading);
+    counted->errors = reading.found.errors;
+    diagnostics_clear(&reading.found);
+    return config;
+}
