@@ -170,6 +170,16 @@ def test_a_client_ca_that_is_none_stops_the_start(tmp_path, pki):
     assert "CA" in said and leaf in said
 
 
+def test_an_expired_certificate_is_told_but_does_not_stop_the_start(start, pki):
+    """Clients without a clock do not mind, and a fleet must not be down for a date."""
+    pki.issue("expired-server", common_name="localhost", usage="serverAuth",
+              sans="DNS:localhost,IP:127.0.0.1",
+              dates=["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"])
+    running = start(tls={"certificate": pki.path("expired-server.pem"),
+                         "private_key": pki.path("expired-server.key")})
+    assert "error:" in running.text and "expired" in running.text
+
+
 def test_an_unknown_key_stops_the_start(tmp_path, pki):
     said = refused(tmp_path, lambda c: c.update(listners=[]), pki)
     assert "listners" in said and "listeners" in said
