@@ -80,7 +80,9 @@ static const struct row errors[] = {
     {ECC_CURVE_OID_E, BAD, "client certificate's key is on a curve that is not accepted"},
     {PEER_KEY_ERROR, BAD, "client certificate's key cannot be read"},
     {NO_PEER_KEY, BAD, "client certificate's key cannot be read"},
+#ifndef POSTERN_SYSTEM_WOLFSSL /* 5.5.4 has no such code */
     {UNSUPPORTED_CERTIFICATE, BAD, "client sent a kind of certificate that is not accepted"},
+#endif
 
     /* what cannot be agreed on */
     {VERSION_ERROR, "version", "client speaks no TLS version that this listener allows"},

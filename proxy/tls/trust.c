@@ -139,6 +139,14 @@ static bool load(struct tls_trust *trust, const struct config_tls *config, wc_Sh
 struct tls_trust *tls_trust_new(const struct config_tls *config, struct err *err)
 {
     wc_Sha256 hash;
+#ifdef POSTERN_SYSTEM_WOLFSSL
+    /* Whether its verify callback is called for good chains too depends on how it was built, and
+     * without that neither CRLs nor identities would be looked at. */
+    err_set(err, "client certificates need the wolfSSL that Postern is built with by default; this "
+                 "build links the system's: build without POSTERN_SYSTEM_WOLFSSL, or set "
+                 "client_certificate: none");
+    return NULL;
+#endif
     struct tls_trust *trust = calloc(1, sizeof *trust);
     if (trust == NULL || wc_InitSha256(&hash) != 0) {
         free(trust);
