@@ -201,3 +201,24 @@ void text_hex(char *out, struct span in)
     }
     out[2 * in.length] = '\0';
 }
+
+const char *text_duration(char out[static TEXT_DURATION_ROOM], int64_t seconds)
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {
+        {86400, "day"   },
+        {3600,  "hour"  },
+        {60,    "minute"},
+        {1,     "second"}
+    };
+    size_t i = 0;
+    /* Two of a unit at least: "30 hours" says more than "1 day". */
+    while (i + 1 < sizeof units / sizeof units[0] && seconds < 2 * units[i].seconds)
+        i++;
+    long long count = (long long)(seconds / units[i].seconds);
+    (void)snprintf(out, TEXT_DURATION_ROOM, "%lld %s%s", count, units[i].name,
+                   count == 1 ? "" : "s");
+    return out;
+}

@@ -25,3 +25,7 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 bool text_is_utf8(struct span in);
 /* Lower-case hexadecimal; `out` has room for 2 * in.length + 1. */
 void text_hex(char *out, struct span in);
+
+enum { TEXT_DURATION_ROOM = 32 };
+/* "3 days", "5 hours", "1 minute": a span of time for people, rounded down. */
+const char *text_duration(char out[static TEXT_DURATION_ROOM], int64_t seconds);

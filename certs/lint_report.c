@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
-enum { EXPIRES_SOON_S = 30 * DAY_S, TWO_DAYS_S = 2 * DAY_S, TWO_HOURS_S = 2 * HOUR_S };
+#include "base/text.h"
+
+enum { DAY_S = 86400 };
+enum { EXPIRES_SOON_S = 30 * DAY_S };
 enum { RSA_BITS_MIN = 2048 };
 
 struct lint lint_start(lint_found_fn found, void *arg)
@@ -49,17 +51,8 @@ void lint_warning(struct lint *lint, const char *format, ...)
 
 const char *lint_duration(time_t seconds)
 {
-    static _Thread_local char text[32];
-    bool days = seconds >= TWO_DAYS_S;
-    bool hours = seconds >= TWO_HOURS_S;
-    long unit = days ? DAY_S : hours ? HOUR_S : MINUTE_S;
-    long count = (long)seconds / unit;
-    (void)snprintf(text, sizeof text, "%ld %s%s", count, /* fits: 20 digits at most */
-                   days    ? "day"
-                   : hours ? "hour"
-                           : "minute",
-                   count == 1 ? "" : "s");
-    return text;
+    static _Thread_local char text[TEXT_DURATION_ROOM];
+    return text_duration(text, seconds);
 }
 
 void lint_file_clear(struct lint_file *file)

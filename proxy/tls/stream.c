@@ -16,6 +16,7 @@ struct tls_stream {
     struct identity_certificate *identity;
     bool identity_from_ticket;
     struct tls_failure failure;
+    char *explanation; /* what `failure` says, in more words */
     bool handshake_done;
     bool closed;
 };
@@ -116,7 +117,16 @@ static int on_verify(int good, WOLFSSL_X509_STORE_CTX *store)
     free(stream->identity);
     stream->identity = NULL;
     stream->identity_from_ticket = false;
-    return verify_client(stream->context, good == 1, store, &stream->identity, &stream->failure);
+    struct verify_result result = {0};
+    int verdict = verify_client(stream->context, good == 1, store, &result);
+    stream->identity = result.identity;
+    if (stream->failure.reason == NULL) { /* the first one is the cause */
+        stream->failure = result.failure;
+        stream->explanation = result.explanation;
+    } else {
+        free(result.explanation);
+    }
+    return verdict;
 }
 
 struct tls_stream *tls_stream_new(struct tls_context *context, bool client_offers_alpn)
@@ -147,6 +157,7 @@ void tls_stream_free(struct tls_stream *stream)
     if (stream == NULL) return;
     wolfSSL_free(stream->ssl);
     free(stream->identity);
+    free(stream->explanation);
     free(stream);
 }
 
@@ -232,7 +243,9 @@ void tls_stream_close(struct tls_stream *stream, struct tls_io *io)
 
 struct tls_failure tls_stream_failure(const struct tls_stream *stream)
 {
-    return stream->failure;
+    struct tls_failure failure = stream->failure;
+    if (stream->explanation != NULL) failure.sentence = stream->explanation;
+    return failure;
 }
 
 /* wolfSSL's names of curves, in the words of RFC 8446 and of the configuration. */

@@ -52,7 +52,7 @@ MUST_USE enum tls_status tls_stream_read(struct tls_stream *stream, struct tls_i
 MUST_USE bool tls_stream_write(struct tls_stream *stream, struct tls_io *io, struct span plaintext);
 /* Appends a close_notify to `io->out`; at most once, nothing before the handshake is done. */
 void tls_stream_close(struct tls_stream *stream, struct tls_io *io);
-/* After TLS_FAILED. */
+/* After TLS_FAILED; the sentence lives as long as the stream. */
 struct tls_failure tls_stream_failure(const struct tls_stream *stream);
 
 /* After the handshake; texts are static or live as long as the stream. */

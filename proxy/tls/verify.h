@@ -13,10 +13,17 @@
 
 /* The mode for wolfSSL_set_verify. */
 int verify_mode(const struct tls_context *context);
-/* From wolfSSL's verify callback: `good` is its own verdict, which is never softened. Gives the
- * leaf's identity (free), or says why not in `failure`. Returns what the callback returns. */
+/* What came of a client's chain. */
+struct verify_result {
+    struct identity_certificate *identity; /* given (free); NULL: refused, or none was sent */
+    struct tls_failure failure;            /* reason NULL: none */
+    char *explanation; /* given (free): the failure with names and dates; NULL: there is no more */
+};
+
+/* From wolfSSL's verify callback: `good` is its own verdict, which is never softened. Returns what
+ * the callback returns. */
 int verify_client(const struct tls_context *context, bool good, WOLFSSL_X509_STORE_CTX *store,
-                  struct identity_certificate **identity, struct tls_failure *failure);
+                  struct verify_result *result);
 /* Whether the client that a ticket names may still come in: a new handshake decides otherwise. */
 bool verify_resumed(const struct tls_context *context, const struct identity_certificate *identity,
                     time_t now);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may come in by certificate, and what the log says about who may not."""
 
+import re
 import ssl
 
 import pytest
@@ -58,7 +59,12 @@ def test_a_bad_certificate_is_refused_and_explained(start, pki, identity, reason
     postern = start(tls=trust(pki))
     said = refused(postern, identity, version).lower().replace("_", " ")
     assert any(word in said for word in alert.split("|")), said
-    assert f"reason={reason} " in postern.wait_log("handshake failed")
+    line = postern.wait_log("handshake failed")
+    assert f"reason={reason} " in line
+    words = {"old": "expired .* days ago .CN=old,O=Postern Test", "early": "not valid before .* days from now",
+             "wrong-usage": "not for client authentication",
+             "strangers/sensor-1": "the issuer of CN=sensor-1,O=Postern Test, which is CN=Test Intermediate CA"}
+    assert re.search(words[identity], line), line
 
 
 def test_what_one_client_sends_does_not_help_another(start, pki):
@@ -83,7 +89,8 @@ def test_an_intermediate_in_the_ca_file_need_not_be_sent(start, pki):
 def test_a_revoked_certificate_is_refused_and_others_pass(start, pki):
     postern = start(tls=trust(pki, client_ca=pki.path("ca.pem"), client_crl=[pki.path("ca.crl")]))
     refused(postern, "revoked")
-    assert "reason=certificate_revoked" in postern.wait_log("handshake failed")
+    line = postern.wait_log("handshake failed")
+    assert "reason=certificate_revoked" in line and "CN=revoked" in line and "serial" in line
     with postern.client(identity="sensor-1") as client:
         assert client.connect("a").code == 0
 
