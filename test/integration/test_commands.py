@@ -203,3 +203,28 @@ def test_root_is_dropped_for_the_user_of_the_file(start, pki):
     assert uid != 0
     with running.client() as client:
         client.connect("served")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_each_worker_has_a_listening_socket_of_its_own(start, workers):
+    running = start(workers=workers)
+    table = open("/proc/net/tcp", encoding="ascii").read()
+    listening = re.findall(rf"^ *\d+: 0100007F:{running.port:04X} 00000000:0000 0A ", table, re.M)
+    assert len(listening) == workers
+    assert f"workers={workers} " in running.text
+
+
+@pytest.mark.threads
+def test_the_workers_share_the_clients(start, mosquitto):
+    running = start(workers=2, backends=[{"servers": [mosquitto().address]}])
+    clients = [running.client() for _ in range(40)]
+    for number, client in enumerate(clients):
+        client.connect(f"shared-{number}")
+    # Handshakes cost time: a worker that made none has used next to nothing.
+    used = []
+    for task in set(os.listdir(f"/proc/{running.process.pid}/task")) - {str(running.process.pid)}:
+        schedstat = open(f"/proc/{running.process.pid}/task/{task}/schedstat", encoding="ascii")
+        used.append(int(schedstat.read().split()[0]))
+    assert sum(nanoseconds > 1_000_000 for nanoseconds in used) >= 2
+    for client in clients:
+        client.close()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the documents show is true."""
 
+import pathlib
 import re
 import shutil
 import subprocess
@@ -54,3 +55,14 @@ def test_the_man_page_names_every_command():
     assert len(commands) >= 6
     for command in commands:
         assert re.search(rf"^\.(TP\n\.)?(B|BI|B) \"?{command}\b", page, re.M), command
+
+
+def test_an_installation_has_binary_man_page_unit_and_examples(tmp_path):
+    build = pathlib.Path(BINARY).parent
+    done = subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    installed = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert {"bin/postern", "share/man/man1/postern.1", "lib/systemd/system/postern.service",
+            "share/doc/postern/examples/minimal.yaml"} <= installed
+    assert subprocess.run([tmp_path / "bin/postern", "version"]).returncode == 0
