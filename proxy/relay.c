@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/relay.h"
 
+/* Far over what one read of a backend leaves behind: only answers that a client asks TLS for, such
+ * as key updates, and does not read can come to that. */
+enum { MOST_PENDING_BYTES = 1024 * 1024 };
+
 bool relay_flush(struct relay *relay)
 {
     if (!endpoint_write(relay->client, tls_io_take(relay->io))) return false;
+    if (relay->client->pending > MOST_PENDING_BYTES) return false;
     if (relay->client->pending > 0 && relay->backend != NULL) endpoint_pause(relay->backend);
     return true;
 }

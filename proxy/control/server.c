@@ -177,7 +177,7 @@ static void announce(const struct server *server, unsigned long descriptors)
     }
     log_begin(&line, LOG_INFO, "started");
     log_number(&line, "workers", server->workers_count);
-    log_number(&line, "descriptors", (int64_t)descriptors);
+    log_number(&line, "descriptors", (int64_t)descriptors); /* a client of a backend takes two */
     log_text(&line, "wolfssl", wolfSSL_lib_version());
     log_end(&line);
     (void)fputs("postern: ready\n", stderr);
