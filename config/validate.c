@@ -187,7 +187,7 @@ static void check_until(struct bind *bind, const struct config_rule *rule, time_
         diagnostics_warning(bind->found, bind_mark(bind, &rule->until),
                             "the rule \"%s\" matches for %lld more days only: see who still needs "
                             "it",
-                            rule->name, (long long)(rule->until - now) / (24 * 3600));
+                            rule->name, (long long)(rule->until - now) / (24LL * 3600));
 }
 
 static void check_policy(struct bind *bind, const struct config_policy *policy, time_t now)
