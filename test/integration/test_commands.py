@@ -228,3 +228,16 @@ def test_the_workers_share_the_clients(start, mosquitto):
     assert sum(nanoseconds > 1_000_000 for nanoseconds in used) >= 2
     for client in clients:
         client.close()
+
+
+def test_the_included_broker_opens_no_port(start):
+    running = start(workers=2)
+    folder = f"/proc/{running.process.pid}/fd"
+    held = {os.readlink(f"{folder}/{number}") for number in os.listdir(folder)}
+    listening = set()
+    for family in ("tcp", "tcp6"):
+        for line in open(f"/proc/net/{family}", encoding="ascii").readlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in held:
+                listening.add(int(fields[1].split(":")[1], 16))
+    assert listening == {running.port}
