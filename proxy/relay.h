@@ -28,8 +28,8 @@ struct relay {
     bool backend_ended;
 };
 
-/* Sends what TLS has to say to the client. False: the client's stream is broken, or it reads nothing
- * of what it asks for. */
+/* Sends what TLS has to say to the client. False: the client's stream is broken, or it reads
+ * nothing of what it asks for. */
 MUST_USE bool relay_flush(struct relay *relay);
 /* Plaintext of the client to the backend. False: the backend's stream is broken. */
 MUST_USE bool relay_to_backend(struct relay *relay, struct span plaintext);
