@@ -31,9 +31,9 @@ static void print_usage(FILE *out)
 
 static int unknown_command(const char *name)
 {
-    const char *names[ARRAY_LENGTH(commands)];
+    const char *names[ARRAY_LENGTH(commands) + 2] = {"--help", "--version"};
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-        names[i] = commands[i].name;
+        names[i + 2] = commands[i].name;
     const char *nearest = text_nearest(name, names, ARRAY_LENGTH(names));
     (void)fprintf(stderr, "postern: there is no command %s", name);
     if (nearest != NULL) (void)fprintf(stderr, "; did you mean %s?", nearest);

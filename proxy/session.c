@@ -229,3 +229,13 @@ void session_list_end(struct session_list *list)
             (void)session_end(session, "draining");
     }
 }
+
+void session_list_cut(struct session_list *list)
+{
+    session_list_end(list);
+    struct session *next = NULL;
+    for (struct session *session = list->first; session != NULL; session = next) {
+        next = session->next;
+        (void)session_end(session, "draining");
+    }
+}

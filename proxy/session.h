@@ -34,3 +34,5 @@ void session_accept(const struct session_origin *origin, uv_stream_t *server, bo
 void session_list_drain(struct session_list *list);
 /* Ends all of them: MQTT 5 clients are told DISCONNECT 0x8B. */
 void session_list_end(struct session_list *list);
+/* The same, but waits for none of them to read it and go. */
+void session_list_cut(struct session_list *list);

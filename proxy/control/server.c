@@ -39,12 +39,13 @@ static void close_handle(uv_handle_t *handle, void *arg)
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-static void stop(struct server *server)
+/* `order` is worker_stop or worker_cut. */
+static void stop(struct server *server, void (*order)(struct worker *worker))
 {
     if (server->is_stopping) return;
     server->is_stopping = true;
     for (unsigned i = 0; i < server->workers_count; i++)
-        worker_stop(server->workers[i]);
+        order(server->workers[i]);
     uv_walk(&server->loop, close_handle, NULL);
 }
 
@@ -59,7 +60,8 @@ static size_t sessions(const struct server *server)
 static void on_draining(uv_timer_t *timer)
 {
     struct server *server = CONTAINER_OF(timer, struct server, draining);
-    if (sessions(server) == 0 || clock_monotonic_ms() >= server->drain_ends_ms) stop(server);
+    if (sessions(server) == 0 || clock_monotonic_ms() >= server->drain_ends_ms)
+        stop(server, worker_stop);
 }
 
 static void drain(struct server *server)
@@ -84,7 +86,7 @@ static void on_signal(uv_signal_t *signal, int number)
     case SIGTERM:
     case SIGINT:
         if (server->is_draining)
-            stop(server);
+            stop(server, worker_cut);
         else
             drain(server);
         break;

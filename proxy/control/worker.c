@@ -12,7 +12,7 @@
 #include "proxy/loop.h"
 #include "proxy/session.h"
 
-enum order { NO_ORDER, DRAIN, STOP };
+enum order { NO_ORDER, DRAIN, STOP, CUT };
 
 struct worker {
     struct loop loop;
@@ -55,6 +55,10 @@ static void on_order(uv_async_t *mailbox)
         break;
     case STOP:
         stop(worker);
+        break;
+    case CUT:
+        stop(worker);
+        session_list_cut(&worker->sessions);
         break;
     case NO_ORDER:
         break;
@@ -134,6 +138,11 @@ void worker_drain(struct worker *worker)
 void worker_stop(struct worker *worker)
 {
     give_order(worker, STOP);
+}
+
+void worker_cut(struct worker *worker)
+{
+    give_order(worker, CUT);
 }
 
 size_t worker_sessions(const struct worker *worker)

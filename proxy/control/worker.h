@@ -16,9 +16,10 @@ struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int 
 /* Starts its thread. False: told why. */
 MUST_USE bool worker_start(struct worker *worker, struct err *err);
 /* Orders, from the main thread. Drain: accept no more, refuse who is not admitted yet. Stop: end
- * every session and the thread. */
+ * every session and the thread. Cut: the same, without time for the clients to go by themselves. */
 void worker_drain(struct worker *worker);
 void worker_stop(struct worker *worker);
+void worker_cut(struct worker *worker);
 /* How many sessions it has; exact once it drains. */
 size_t worker_sessions(const struct worker *worker);
 /* Waits for the thread if one was started (after worker_stop), then frees. */

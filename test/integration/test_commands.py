@@ -7,13 +7,16 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 import yaml
 
-from postern import BINARY, DEADLINE, free_port, wait_until
+import mqtt_packets as mqtt
+from postern import BINARY, DEADLINE, SANITIZED, free_port, wait_until
 
 COMMANDS = ["run", "check", "certs", "broker", "schema", "version"]
+ACTIONS = ["init", "client", "server", "revoke", "crl", "show"]
 
 
 def postern(*arguments):
@@ -28,6 +31,14 @@ def test_every_command_explains_itself(command):
     assert re.search(rf"^  {command} ", postern("--help").stdout, re.M)
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_of_certs_explains_itself(action):
+    done = postern("certs", action, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: postern certs {action}")
+    assert re.search(rf"^  {action} ", postern("certs", "--help").stdout, re.M)
+
+
 @pytest.mark.parametrize("arguments,words", [
     ([], "usage: postern"),
     (["runn"], "did you mean run?"),
@@ -39,6 +50,12 @@ def test_every_command_explains_itself(command):
     (["certs", "init"], "DIR"),
     (["broker", "--lisen", "x"], "did you mean --listen?"),
     (["schema", "more"], "stray word more"),
+    (["--versoin"], "did you mean --version?"),
+    (["version", "--halp"], "did you mean --help?"),
+    (["check"], "--config FILE is missing"),
+    (["certs", "init", "--dayz", "3", "x"], "did you mean --days?"),
+    (["certs", "init", "x", "y"], "stray word y"),
+    (["nothing-like-it"], "there is no command nothing-like-it"),
 ])
 def test_wrong_use_is_answered_with_the_nearest_right_word(arguments, words):
     done = postern(*arguments)
@@ -88,20 +105,29 @@ def accepts(port):
 @pytest.mark.threads
 def test_a_second_signal_ends_at_once(start):
     running = start(drain={"timeout": "60s"})
-    with running.client() as client:
+    with running.client(5) as client:
         client.connect("stays")
         running.process.send_signal(signal.SIGTERM)
         running.wait_log("draining sessions=1")
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(DEADLINE) == 0  # far earlier than the drain's end
+        # Not even the client, which stays connected, is waited for.
+        assert running.process.wait(DEADLINE if SANITIZED else 1.5) == 0
+        got = client.receive()
+        assert got.kind == mqtt.DISCONNECT and got.reason == 0x8B
 
 
-def test_a_drain_has_an_end(start):
-    running = start(drain={"timeout": "200ms"})
-    with running.client() as client:
+def test_a_drain_has_an_end_which_its_clients_are_told(start):
+    running = start(drain={"timeout": "300ms"})
+    with running.client(5) as client:
         client.connect("stays")
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(DEADLINE) == 0
+        began = time.monotonic()
+        got = client.receive()
+        assert got.kind == mqtt.DISCONNECT and got.reason == 0x8B
+        assert time.monotonic() - began > 0.2
+        client.expect_close()
+    assert running.process.wait(DEADLINE) == 0
+    assert "reason=draining" in running.wait_log("session closed")
 
 
 def test_a_log_file_is_opened_again_for_sigusr1(start, tmp_path):
@@ -155,6 +181,7 @@ def test_a_port_that_is_taken_is_named(tmp_path, pki):
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         said = refused(tmp_path, lambda c: c["listeners"][0].update(address=address), pki)
     assert address in said and "in use" in said
+    assert "stop that one or choose another address" in said
 
 
 def test_a_key_of_another_certificate_stops_the_start(tmp_path, pki):
@@ -178,6 +205,59 @@ def test_an_expired_certificate_is_told_but_does_not_stop_the_start(start, pki):
     running = start(tls={"certificate": pki.path("expired-server.pem"),
                          "private_key": pki.path("expired-server.key")})
     assert "error:" in running.text and "expired" in running.text
+
+
+def test_a_file_that_is_missing_is_named_with_the_place_that_names_it(tmp_path, pki):
+    for key in ("certificate", "private_key"):
+        said = refused(tmp_path, lambda c: c["listeners"][0]["tls"].update({key: "nowhere.pem"}), pki)
+        place = re.search(r"/postern\.yaml:(\d+):(\d+): error: cannot read .*nowhere\.pem: No such",
+                          said)
+        line, column = int(place.group(1)), int(place.group(2))
+        text = (tmp_path / "postern.yaml").read_text().splitlines()[line - 1]
+        assert text[column - 1:].startswith("nowhere.pem") and f"{key}: nowhere.pem" in text
+
+
+def test_a_chain_whose_server_is_not_first_stops_the_start(tmp_path, pki):
+    path = pki.write("upside-down.pem", "intermediate.crt", "server.crt")
+    said = refused(tmp_path, lambda c: c["listeners"][0]["tls"].update(certificate=path), pki)
+    assert path in said and "put that one first" in said
+
+
+def test_files_are_looked_at_before_any_socket_opens(tmp_path, pki):
+    """The port is taken too, but it is the key that is told."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+
+        def change(config):
+            config["listeners"][0].update(address=address)
+            config["listeners"][0]["tls"].update(private_key=pki.path("a.key"))
+
+        said = refused(tmp_path, change, pki)
+    assert "does not belong" in said and "in use" not in said
+
+
+@pytest.mark.parametrize("text,place,words", [
+    ("listeners:\n  - address: [\n", r":\d+:\d+", "YAML syntax"),
+    ("workers: many\n", ":1:10", "neither a whole number nor auto"),
+    ("drain: { timeout: 3x }\n", ":1:19", "3x"),
+    ("log:\n  level: loud\n", ":2:10", "loud"),
+])
+def test_a_broken_file_is_told_by_line_and_column(tmp_path, text, place, words):
+    file = tmp_path / "broken.yaml"
+    file.write_text(text)
+    done = postern("run", "-c", str(file))
+    assert done.returncode == 1
+    assert any(re.match(re.escape(str(file)) + place + ": error: ", line) and words in line
+               for line in done.stderr.splitlines()), done.stderr
+
+
+def test_an_unreadable_log_file_or_user_stops_the_start(tmp_path, pki):
+    said = refused(tmp_path, lambda c: c.update(log={"file": "/nowhere/postern.log"}), pki)
+    assert "/nowhere/postern.log" in said
+    said = refused(tmp_path, lambda c: c.update(user="no-such-user"), pki)
+    assert "no user no-such-user" in said
 
 
 def test_an_unknown_key_stops_the_start(tmp_path, pki):
