@@ -128,6 +128,13 @@ class Postern:
         """A TCP connection without TLS."""
         return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
 
+    def accepts(self):
+        try:
+            self.raw().close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
 
 class TlsClient(RawClient):
     def __init__(self, port, version, context, server_name, session, timeout):

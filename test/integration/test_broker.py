@@ -552,7 +552,8 @@ def test_a_client_that_is_always_behind_is_still_heard(broker, name):
         answers = 0
         until = time.monotonic() + 4
         try:
-            while time.monotonic() < until:
+            # On a busy machine the first answer may take longer to come through what is before it.
+            while time.monotonic() < until or (not answers and time.monotonic() < until + DEADLINE):
                 behind.send(mqtt.packet(mqtt.PINGREQ, 0, b""))
                 for _ in range(3):
                     got = behind.receive()

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 import mqtt_packets as mqtt
+from postern import wait_until
 
 REASON_STRING = 0x1F
 NO_PROBLEM_INFORMATION = bytes([0x17, 0])
@@ -173,7 +174,7 @@ def test_draining_refuses_who_comes_late(start):
     with postern.client(5) as stays, postern.client(5) as late, postern.client(4) as old:
         assert stays.connect("stays").code == 0
         postern.process.terminate()
-        postern.wait_log("draining")
+        wait_until(lambda: not postern.accepts(), "every worker to close its door")
         assert late.connect("late").code == 0x8B
         assert old.connect("old").code == 3
         postern.process.terminate()  # a second one ends it at once
