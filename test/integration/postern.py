@@ -131,9 +131,11 @@ class Postern:
     def accepts(self):
         try:
             self.raw().close()
-            return True
         except ConnectionRefusedError:
             return False
+        except ConnectionResetError:
+            pass  # the door closed in this very moment, or one of its doors did
+        return True
 
 
 class TlsClient(RawClient):

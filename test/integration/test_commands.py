@@ -88,18 +88,10 @@ def test_a_drain_closes_the_door_and_waits_for_who_is_there(start):
         client.connect("stays")
         running.process.send_signal(signal.SIGTERM)
         running.wait_log("draining sessions=1")
-        wait_until(lambda: not accepts(running.port), "the listener to close")
+        wait_until(lambda: not running.accepts(), "the listener to close")
         client.ping()
         assert running.process.poll() is None
     assert running.process.wait(DEADLINE) == 0
-
-
-def accepts(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except ConnectionRefusedError:
-        return False
 
 
 @pytest.mark.threads
