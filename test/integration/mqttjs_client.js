@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Subscribes with QoS 2, publishes with QoS 0, 1 and 2, prints what came back as JSON.
+// Subscribes with QoS 2, publishes `messages` ([QoS, payload]), prints what came back as JSON.
 "use strict";
 const fs = require("fs");
 const mqtt = require("mqtt");
@@ -31,7 +31,7 @@ client.on("error", fail);
 const got = [];
 client.on("message", (topic, payload, packet) => {
   got.push([packet.qos, payload.toString()]);
-  if (got.length === 3) {
+  if (got.length === options.messages.length) {
     console.log(JSON.stringify({ got }));
     setImmediate(() => client.end()); // after the PUBCOMP of the last message
   }
@@ -39,5 +39,5 @@ client.on("message", (topic, payload, packet) => {
 client.on("connect", async () => {
   const topic = `topic/${options.clientId}`;
   await client.subscribeAsync(topic, { qos: 2 });
-  for (const qos of [0, 1, 2]) await client.publishAsync(topic, `message ${qos}`, { qos });
+  for (const [qos, payload] of options.messages) await client.publishAsync(topic, payload, { qos });
 });
