@@ -26,7 +26,7 @@ static const char *hint(int error)
     }
 }
 
-static int bind_one(const struct addrinfo *found)
+static int bind_one(const struct addrinfo *found, bool shared)
 {
     const int on = 1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -36,8 +36,9 @@ static int bind_one(const struct addrinfo *found)
     if (found->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
-        bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LISTENER_BACKLOG) == 0)
+        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+        bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+        (!shared || listen(fd, LISTENER_BACKLOG) == 0))
         return fd;
     int error = errno;
     (void)close(fd); /* nothing was accepted from it */
@@ -45,7 +46,17 @@ static int bind_one(const struct addrinfo *found)
     return -1;
 }
 
-static int bind_tcp(const struct config_address *address, struct err *err)
+/* SO_REUSEPORT lets our workers share a port, but another Postern of the same user as well, which
+ * would get half of the clients without a word. */
+static bool is_free(const struct addrinfo *found)
+{
+    int fd = bind_one(found, false);
+    if (fd < 0) return false;
+    (void)close(fd); /* it was a question only */
+    return true;
+}
+
+static int bind_tcp(const struct config_address *address, bool first, struct err *err)
 {
     char port[8];
     struct addrinfo hints = {
@@ -57,7 +68,7 @@ static int bind_tcp(const struct config_address *address, struct err *err)
         err_set(err, "cannot listen on %s: %s", address->text, gai_strerror(failed));
         return -1;
     }
-    int fd = bind_one(found);
+    int fd = first && !is_free(found) ? -1 : bind_one(found, true);
     if (fd < 0)
         err_set(err, "cannot listen on %s: %s%s", address->text, strerror(errno), hint(errno));
     freeaddrinfo(found);
@@ -94,9 +105,9 @@ static int bind_unix(const struct config_address *address, struct err *err)
     return -1;
 }
 
-int listener_bind(const struct config_address *address, struct err *err)
+int listener_bind(const struct config_address *address, bool first, struct err *err)
 {
-    return address->unix_path != NULL ? bind_unix(address, err) : bind_tcp(address, err);
+    return address->unix_path != NULL ? bind_unix(address, err) : bind_tcp(address, first, err);
 }
 
 static void on_connection(uv_stream_t *stream, int status)

@@ -25,9 +25,9 @@ struct listener {
 };
 
 /* Gives a bound, listening socket for the address (close), or -1: told why. A name is resolved
- * here; a unix socket that nobody listens on any more is replaced. Privileged ports work while we
- * are root. */
-int listener_bind(const struct config_address *address, struct err *err);
+ * here; a unix socket that nobody listens on any more is replaced. `first`: for the first of our
+ * workers, who sees that no other process has the port. Privileged ports work while we are root. */
+int listener_bind(const struct config_address *address, bool first, struct err *err);
 /* Begins to accept from `fd`, which it takes, on the origin's loop. */
 MUST_USE bool listener_start(struct listener *listener, const struct session_origin *origin, int fd,
                              bool is_unix, struct err *err);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-enum { LENGTH_BYTES = 4, CONTINUES = 0x80 };
+enum { LENGTH_BYTES = 4, CONTINUES = 0x80, DISCONNECT = 0xe0 };
 
 /* The variable length after the first byte (MQTT 3.1.1, 2.2.3). */
 static void read_length(struct packets *packets, uint8_t byte)
@@ -31,7 +31,7 @@ void packets_follow(struct packets *packets, struct span data)
             packets->count++;
             packets->length = 0;
             packets->header_read = 1;
-            at++;
+            packets->first = data.data[at++];
         } else {
             read_length(packets, data.data[at++]);
         }
@@ -41,4 +41,9 @@ void packets_follow(struct packets *packets, struct span data)
 bool packets_at_boundary(const struct packets *packets)
 {
     return !packets->lost && packets->left == 0 && packets->header_read == 0;
+}
+
+bool packets_end_with_disconnect(const struct packets *packets)
+{
+    return packets->first == DISCONNECT && packets_at_boundary(packets);
 }

@@ -12,6 +12,7 @@ struct packets {
     uint64_t count;      /* begun so far */
     uint32_t left;       /* bytes of the current packet that are still to come */
     uint32_t length;     /* the remaining length as far as it has been read */
+    uint8_t first;       /* byte of the latest packet: its type and flags */
     uint8_t header_read; /* bytes of a fixed header that have been read, 0: none */
     bool lost;           /* a header that cannot be: no boundary is known any more */
 };
@@ -20,3 +21,5 @@ struct packets {
 void packets_follow(struct packets *packets, struct span data);
 /* Every packet so far is whole. */
 bool packets_at_boundary(const struct packets *packets);
+/* The latest packet is a DISCONNECT, and it is whole. */
+bool packets_end_with_disconnect(const struct packets *packets);

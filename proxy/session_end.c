@@ -11,6 +11,14 @@ enum {
     HALF_CLOSE_TIMEOUT_MS = 10000 /* for the other side, when one has ended */
 };
 
+/* After a DISCONNECT it says nothing who closed first. */
+static void keep_reason(struct session *session, const char *reason)
+{
+    if (session->record.reason != NULL) return;
+    bool goodbye = packets_end_with_disconnect(&session->relay.from_client);
+    session->record.reason = goodbye ? "client_disconnect" : reason;
+}
+
 static void release(struct session *session)
 {
     timer_clear(&session->deadline);
@@ -33,7 +41,7 @@ static void release(struct session *session)
 enum alive session_end(struct session *session, const char *reason)
 {
     struct access_record *record = &session->record;
-    if (record->reason == NULL) record->reason = reason;
+    keep_reason(session, reason);
     atomic_fetch_sub_explicit(&session->listener->connections, 1, memory_order_relaxed);
     if (record->server_index >= 0)
         atomic_fetch_sub_explicit(&session->pool->servers[record->server_index].connections, 1,
@@ -95,7 +103,7 @@ enum alive session_half_close(struct session *session, const char *reason)
 {
     if (session->relay.client_ended && session->relay.backend_ended)
         return session_end(session, reason);
-    if (session->record.reason == NULL) session->record.reason = reason;
+    keep_reason(session, reason);
     if (session->stage != HALF_CLOSED) session_enter(session, HALF_CLOSED);
     session_set_deadline(session, HALF_CLOSE_TIMEOUT_MS);
     return ALIVE;

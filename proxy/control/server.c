@@ -135,7 +135,8 @@ static bool bind_all(struct server *server, struct err *err)
             const struct config_address *address = &config->listeners[i].address;
             int *fd = &server->fds[worker * count + i];
             bool shared = worker > 0 && address->unix_path != NULL;
-            *fd = shared ? fcntl(server->fds[i], F_DUPFD_CLOEXEC, 0) : listener_bind(address, err);
+            *fd = shared ? fcntl(server->fds[i], F_DUPFD_CLOEXEC, 0)
+                         : listener_bind(address, worker == 0, err);
             if (*fd < 0 && shared) return err_set(err, "no descriptor is left for a listener");
             if (*fd < 0) return err_prefix(err, "listener %s", config->listeners[i].name);
         }

@@ -176,6 +176,13 @@ def test_a_port_that_is_taken_is_named(tmp_path, pki):
     assert "stop that one or choose another address" in said
 
 
+def test_a_second_postern_does_not_take_half_of_the_clients(start, tmp_path, pki):
+    running = start()
+    address = f"127.0.0.1:{running.port}"
+    said = refused(tmp_path, lambda c: c["listeners"][0].update(address=address), pki)
+    assert address in said and "in use" in said and "another process has it" in said
+
+
 def test_a_key_of_another_certificate_stops_the_start(tmp_path, pki):
     wrong = pki.path("a.key")
     said = refused(tmp_path, lambda c: c["listeners"][0]["tls"].update(private_key=wrong), pki)
