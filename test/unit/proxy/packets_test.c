@@ -39,6 +39,17 @@ static void counts_packets_at_every_split(void **state)
     }
 }
 
+static void knows_a_disconnect_at_the_end(void **state)
+{
+    (void)state;
+    const uint8_t stream[] = {0xc0, 0, 0xe0, 2, 0x04, 0, 0xc0, 0};
+    for (size_t length = 0; length <= sizeof stream; length++) {
+        struct packets packets = {0};
+        packets_follow(&packets, (struct span){stream, length});
+        assert_int_equal(packets_end_with_disconnect(&packets), length == 6);
+    }
+}
+
 static void knows_that_it_is_inside_a_packet(void **state)
 {
     (void)state;
@@ -66,6 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_packets_at_every_split),
+        cmocka_unit_test(knows_a_disconnect_at_the_end),
         cmocka_unit_test(knows_that_it_is_inside_a_packet),
         cmocka_unit_test(gives_up_on_a_length_that_cannot_be),
     };
