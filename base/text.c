@@ -156,18 +156,26 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
+/* Two neighbours that changed places are one edit, as the commonest slip of the hand. */
 static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
+    size_t before[LONGEST_WORD + 1] = {0}; /* the row before the last one */
     size_t row[LONGEST_WORD + 1];
     for (size_t j = 0; j <= b_length; j++)
         row[j] = j;
     for (size_t i = 1; i <= a_length; i++) {
         size_t diagonal = row[0];
+        size_t before_last = 0; /* before[j - 2] */
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
             size_t above = row[j];
             size_t change = lower((uint8_t)a[i - 1]) == lower((uint8_t)b[j - 1]) ? 0 : 1;
             row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + change);
+            if (i > 1 && j > 1 && lower((uint8_t)a[i - 1]) == lower((uint8_t)b[j - 2]) &&
+                lower((uint8_t)a[i - 2]) == lower((uint8_t)b[j - 1]) && before_last + 1 < row[j])
+                row[j] = before_last + 1;
+            before_last = before[j - 1];
+            before[j - 1] = diagonal;
             diagonal = above;
         }
     }
