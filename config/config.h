@@ -134,6 +134,7 @@ struct config_backend {
     size_t servers_count;
     enum config_balance balance;
     uint64_t connect_timeout_ms;
+    uint64_t connack_timeout_ms;
     bool allow_public_plaintext;
     bool builtin_broker;
     struct config_broker broker;

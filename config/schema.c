@@ -278,6 +278,8 @@ static const struct schema_key backend_keys[] = {
      .initial = "least_connections"},
     {"connect_timeout", "The time for reaching a server.", SCHEMA_DURATION,
      FIELD(struct config_backend, connect_timeout_ms), .min = 10, .max = MS_DAY, .initial = "5s"},
+    {"connack_timeout", "The time that a broker has to answer an admitted CONNECT.", SCHEMA_DURATION,
+     FIELD(struct config_backend, connack_timeout_ms), .min = 10, .max = MS_DAY, .initial = "30s"},
     {"allow_public_plaintext",
      "Allows servers outside this machine and private networks, to which all that clients say "
      "travels unencrypted.",

@@ -152,7 +152,8 @@ static void on_deadline(struct timer *timer)
             "client did not finish the handshake within handshake_timeout");
         return;
     case AWAIT_CONNACK:
-        (void)session_refuse_backend(session, "it did not answer the CONNECT in time");
+        (void)session_refuse_backend(session,
+                                     "it did not answer the CONNECT within connack_timeout");
         return;
     case RELAYING:
         on_idle(session);

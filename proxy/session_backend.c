@@ -5,7 +5,7 @@
 #include "proxy/backend/dial.h"
 #include "proxy/session_private.h"
 
-enum { CONNACK_TIMEOUT_MS = 30000, LARGEST_CONNACK = 65536 };
+enum { LARGEST_CONNACK = 65536 };
 
 static const char *server_name(const struct session *session, int server)
 {
@@ -33,7 +33,7 @@ static void on_connected(void *owner, struct endpoint *endpoint, int server)
     session->record.server = server_name(session, server);
     atomic_fetch_add_explicit(&session->pool->servers[server].connections, 1, memory_order_relaxed);
     session_enter(session, AWAIT_CONNACK);
-    session_set_deadline(session, CONNACK_TIMEOUT_MS);
+    session_set_deadline(session, session->pool->config->connack_timeout_ms);
     struct span early = {session->early, session->early_length};
     bool sent = relay_to_backend(&session->relay, early);
     session_drop_early(session);

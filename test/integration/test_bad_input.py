@@ -214,6 +214,17 @@ def test_a_backend_that_is_no_broker_is_told_and_logged(start, backend, behave, 
     assert postern.wait_log(f"backend failed.*server=127.0.0.1.*({words})")
 
 
+def test_a_backend_that_hangs_is_given_up_by_its_deadline(start, backend):
+    """It accepts the connection, and then says nothing."""
+    postern = start(backends=[{"servers": [backend(lambda peer: None).address],
+                               "connack_timeout": "1s"}])
+    with postern.client(5) as client:
+        began = time.monotonic()
+        assert client.connect("x").code == 0x88
+        assert 0.9 < time.monotonic() - began < 8
+    assert "connack_timeout" in postern.wait_log("backend failed.*server=127.0.0.1")
+
+
 def test_a_backend_that_dies_ends_its_sessions(start, mosquitto):
     broker = mosquitto()
     postern = start(backends=[{"servers": [broker.address]}])
