@@ -30,7 +30,7 @@ void version_crypto(char *out, size_t room)
     (void)snprintf(out, room, "not accelerated (system wolfSSL)");
 #else
 #ifdef HAVE_CPUID_INTEL
-    cpuid_flags_t flags = cpuid_get_flags();
+    const unsigned flags = (unsigned)cpuid_get_flags(); /* its type has changed with releases */
 #ifdef WOLFSSL_AESNI
     if (IS_INTEL_AESNI(flags)) add(out, room, "AES-NI");
 #endif
@@ -41,7 +41,7 @@ void version_crypto(char *out, size_t room)
         add(out, room, "AVX");
     if (IS_INTEL_BMI2(flags) && IS_INTEL_ADX(flags)) add(out, room, "BMI2 and ADX");
 #elif defined(HAVE_CPUID_AARCH64)
-    cpuid_flags_t flags = cpuid_get_flags();
+    const unsigned flags = (unsigned)cpuid_get_flags(); /* its type has changed with releases */
     if (IS_AARCH64_AES(flags)) add(out, room, "AES");
     if (IS_AARCH64_PMULL(flags)) add(out, room, "PMULL");
     if (IS_AARCH64_SHA256(flags)) add(out, room, "SHA-256");
