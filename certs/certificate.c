@@ -88,7 +88,7 @@ static struct certificate_names keep_alternatives(struct texts *texts, struct sp
     return kept;
 }
 
-static size_t count_alternatives(struct span names)
+static size_t count_items(struct span names)
 {
     uint8_t tag;
     size_t count = 0;
@@ -186,15 +186,27 @@ static bool read_key_usage(struct certificate *out, struct span value)
     return true;
 }
 
-static bool read_extended_key_usage(struct certificate *out, struct span value)
+static const char *keep_usage(struct texts *texts, struct span oid)
+{
+    if (span_equal(oid, OID_CLIENT_AUTH)) return "clientAuth";
+    if (span_equal(oid, OID_SERVER_AUTH)) return "serverAuth";
+    size_t start = texts->out.length;
+    name_put_oid(&texts->out, oid);
+    return end_text(texts, start);
+}
+
+static bool read_extended_key_usage(struct certificate *out, struct texts *texts, struct span value)
 {
     struct bytes in = bytes_of(value.data, value.length);
     struct bytes purposes = der_enter(&in, DER_SEQUENCE);
     out->has_extended_key_usage = true;
+    out->extended_key_usage.items = texts->pointers;
     out->client_auth = out->server_auth = false;
     while (bytes_ok(&purposes) && !der_at_end(&purposes)) {
         struct span oid = der_take(&purposes, DER_OID);
         bool any = span_equal(oid, OID_ANY_EXTENDED_KEY_USAGE);
+        *texts->pointers++ = keep_usage(texts, oid);
+        out->extended_key_usage.count++;
         if (any || span_equal(oid, OID_CLIENT_AUTH)) out->client_auth = true;
         if (any || span_equal(oid, OID_SERVER_AUTH)) out->server_auth = true;
     }
@@ -219,7 +231,7 @@ static void read_key_ids(struct certificate *out, struct texts *texts, const str
     out->authority_key_id = keep_hex(texts, id);
 }
 
-static bool read_usages(struct certificate *out, const struct x509 *in)
+static bool read_usages(struct certificate *out, struct texts *texts, const struct x509 *in)
 {
     struct span value;
     out->path_length = -1;
@@ -230,7 +242,34 @@ static bool read_usages(struct certificate *out, const struct x509 *in)
     if (x509_extension(in, OID_KEY_USAGE, &value, NULL) && !read_key_usage(out, value))
         return false;
     return !x509_extension(in, OID_EXTENDED_KEY_USAGE, &value, NULL) ||
-           read_extended_key_usage(out, value);
+           read_extended_key_usage(out, texts, value);
+}
+
+static bool read_signature(struct certificate *out, struct texts *texts, struct span algorithm)
+{
+    const struct {
+        struct span oid;
+        const char *name;
+    } known[] = {
+        {OID_ECDSA_WITH_SHA256, "ECDSA-SHA256"},
+        {OID_ECDSA_WITH_SHA384, "ECDSA-SHA384"},
+        {OID_ECDSA_WITH_SHA512, "ECDSA-SHA512"},
+        {OID_SHA256_WITH_RSA,   "RSA-SHA256"  },
+        {OID_SHA384_WITH_RSA,   "RSA-SHA384"  },
+        {OID_SHA512_WITH_RSA,   "RSA-SHA512"  },
+        {OID_RSA_PSS,           "RSA-PSS"     },
+        {OID_ED25519,           "Ed25519"     },
+    };
+    struct bytes in = bytes_of(algorithm.data, algorithm.length);
+    struct bytes content = der_enter(&in, DER_SEQUENCE);
+    struct span oid = der_take(&content, DER_OID);
+    for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
+        if (span_equal(oid, known[i].oid)) out->signature_algorithm = known[i].name;
+    if (out->signature_algorithm != NULL) return true;
+    size_t start = texts->out.length;
+    name_put_oid(&texts->out, oid);
+    out->signature_algorithm = end_text(texts, start);
+    return bytes_ok(&content);
 }
 
 static bool read_names(struct certificate *out, struct texts *texts, const struct x509 *in,
@@ -262,12 +301,14 @@ bool certificate_read(struct certificate *out, const uint8_t *der, size_t length
 {
     struct x509 in;
     struct span alternatives = {NULL, 0};
+    struct span usages = {NULL, 0};
     *out = (struct certificate){0};
     if (!x509_read(&in, (struct span){der, length})) return false;
     (void)x509_extension(&in, OID_SUBJECT_ALT_NAME, &alternatives, NULL); /* may have none */
+    (void)x509_extension(&in, OID_EXTENDED_KEY_USAGE, &usages, NULL);     /* likewise */
 
     /* A byte of DER never becomes more than four characters; an address becomes 46 out of 6. */
-    size_t count = count_alternatives(alternatives);
+    size_t count = count_items(alternatives) + count_items(usages);
     size_t room = 4 * length + 46 * count + 256;
     out->memory = malloc(count * sizeof(char *) + room);
     if (out->memory == NULL) return false;
@@ -276,8 +317,9 @@ bool certificate_read(struct certificate *out, const uint8_t *der, size_t length
     out->not_before = in.not_before;
     out->not_after = in.not_after;
     if (read_names(out, &texts, &in, alternatives) && read_key(out, &texts, in.spki) &&
-        read_usages(out, &in) && bytes_writer_ok(&texts.out) &&
-        digest(out->fingerprint_sha256, in.der) && digest(out->spki_sha256, in.spki))
+        read_usages(out, &texts, &in) && read_signature(out, &texts, in.signature_algorithm) &&
+        bytes_writer_ok(&texts.out) && digest(out->fingerprint_sha256, in.der) &&
+        digest(out->spki_sha256, in.spki))
         return true;
     certificate_clear(out);
     return false;

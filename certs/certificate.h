@@ -54,7 +54,9 @@ struct certificate {
     bool has_key_usage;
     unsigned key_usage;
     bool has_extended_key_usage;
-    bool client_auth; /* the extended key usage allows it, or there is none */
+    struct certificate_names extended_key_usage; /* "clientAuth", "serverAuth", or OIDs */
+    const char *signature_algorithm; /* "ECDSA-SHA256", "RSA-SHA256", "Ed25519", or an OID */
+    bool client_auth;                /* the extended key usage allows it, or there is none */
     bool server_auth;
     void *memory;
 };

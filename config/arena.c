@@ -12,6 +12,12 @@ struct arena_block {
     max_align_t data[];
 };
 
+struct arena_owned {
+    struct arena_owned *next;
+    void *thing;
+    void (*release)(void *thing);
+};
+
 void *arena_take(struct arena *arena, size_t count, size_t size)
 {
     CHECK(size == 0 || count <= (SIZE_MAX - sizeof(struct arena_block)) / size);
@@ -43,9 +49,19 @@ char *arena_format(struct arena *arena, const char *format, ...)
     return text;
 }
 
+void arena_own(struct arena *arena, void *thing, void (*release)(void *thing))
+{
+    struct arena_owned *owned = arena_take(arena, 1, sizeof *owned);
+    *owned = (struct arena_owned){arena->owned, thing, release};
+    arena->owned = owned;
+}
+
 void arena_clear(struct arena *arena)
 {
     struct arena_block *next = NULL;
+    for (struct arena_owned *owned = arena->owned; owned; owned = owned->next)
+        owned->release(owned->thing);
+    arena->owned = NULL;
     for (struct arena_block *block = arena->blocks; block; block = next) {
         next = block->next;
         free(block);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* More than any file without aliases needs; what is kept for a value is less than a kilobyte. */
-enum { STEPS_MAX = 200000 };
+enum { STEPS_MAX = 200000, NAMES_MAX = 64 };
 
 static void *at(void *base, size_t offset)
 {
@@ -93,6 +93,10 @@ void bind_clear(struct bind *bind)
     bind->references = NULL;
 }
 
+static bool is_short(const struct schema_map *map, const yaml_node_t *node);
+static void bind_short(struct bind *bind, const struct schema_map *map, const char *name,
+                       const yaml_node_t *node, void *base);
+
 static size_t item_size(const struct schema_key *key)
 {
     if (key->kind == SCHEMA_MAP) return key->map->size;
@@ -114,7 +118,9 @@ static void bind_items(struct bind *bind, const struct schema_key *key, const ya
     for (size_t i = 0; i < count; i++) {
         const yaml_node_t *item = several ? document_item(bind->document, node, i) : node;
         void *field = items + i * size;
-        if (key->kind == SCHEMA_MAP) {
+        if (key->kind == SCHEMA_MAP && is_short(key->map, item)) {
+            bind_short(bind, key->map, key->name, item, field);
+        } else if (key->kind == SCHEMA_MAP) {
             bind_map(bind, key->map, item, field);
         } else {
             bind_note_place(bind, field, document_mark(item));
@@ -142,8 +148,7 @@ static void bind_list(struct bind *bind, const struct schema_key *key, const yam
                           key->name);
         return;
     }
-    if (key->kind == SCHEMA_MAP && !document_is_list(node) &&
-        !(document_is_scalar(node) && key->map->scalar_key)) {
+    if (key->kind == SCHEMA_MAP && !document_is_list(node) && !key->map->scalar_key) {
         diagnostics_error(bind->found, mark,
                           "%s: a list is expected, whose items begin with -, and this is %s",
                           key->name, document_kind(node));
@@ -160,17 +165,77 @@ static void bind_list(struct bind *bind, const struct schema_key *key, const yam
         bind_items(bind, key, node, base);
 }
 
+/* A map means true, or the first word. */
+static void bind_on(const struct schema_key *key, void *field)
+{
+    bool on = true;
+    unsigned first = 1;
+    assert(key->words_count == 0 || (key->words[0].value == first && key->size == sizeof first));
+    if (key->words_count == 0)
+        memcpy(field, &on, sizeof on);
+    else
+        memcpy(field, &first, sizeof first);
+}
+
 static void bind_switched(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
                           void *base)
 {
     if (document_is_map(node)) {
-        bool on = true;
-        memcpy(at(base, key->offset), &on, sizeof on);
+        bind_on(key, at(base, key->offset));
         bind_map(bind, key->map, node, at(base, key->map_offset));
         return;
     }
     bind_defaults(bind, key->map, at(base, key->map_offset));
     bind_scalar(bind, key, node, at(base, key->offset));
+}
+
+/* The names are the user's own, so a second one of them is no slip of ours to guess at. */
+static bool take_name(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
+                      const struct config_pairs *pairs, char **name)
+{
+    if (!document_is_scalar(node) || document_length(node) == 0 ||
+        strlen(document_text(node)) != document_length(node)) {
+        diagnostics_error(bind->found, document_mark(node),
+                          "%s: a name is expected in front of the colon, and this is %s", key->name,
+                          document_is_scalar(node) ? "none" : document_kind(node));
+        return false;
+    }
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (strcmp(pairs->items[i].name, document_text(node)) != 0) continue;
+        diagnostics_error(bind->found, document_mark(node),
+                          "duplicate key \"%.60s\" in %s, as in line %u: remove one of them",
+                          document_text(node), key->name, pairs->items[i].mark.line);
+        return false;
+    }
+    *name = arena_text(bind->arena, document_text(node), document_length(node));
+    return true;
+}
+
+static void bind_names(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
+                       struct config_pairs *pairs)
+{
+    size_t count = document_count(node);
+    if (!document_is_map(node)) {
+        diagnostics_error(bind->found, document_mark(node),
+                          "%s: a map of names and values is expected, and this is %s", key->name,
+                          document_kind(node));
+        return;
+    }
+    if (count > NAMES_MAX) {
+        diagnostics_error(bind->found, document_mark(node), "%s: there can be %d at most",
+                          key->name, NAMES_MAX);
+        return;
+    }
+    if (!bind_step(bind, document_mark(node), count)) return;
+    pairs->items = arena_take(bind->arena, count, sizeof *pairs->items);
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *value = document_value(bind->document, node, i);
+        struct config_pair pair = {.mark = document_mark(value)};
+        if (!take_name(bind, key, document_key(bind->document, node, i), pairs, &pair.name))
+            continue;
+        bind_scalar(bind, key, value, &pair.value);
+        pairs->items[pairs->count++] = pair;
+    }
 }
 
 static void bind_key(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
@@ -184,6 +249,10 @@ static void bind_key(struct bind *bind, const struct schema_key *key, const yaml
     }
     if (key->kind == SCHEMA_MAP) {
         bind_map(bind, key->map, node, field);
+        return;
+    }
+    if (key->kind == SCHEMA_PAIRS) {
+        bind_names(bind, key, node, field);
         return;
     }
     const void *place = field;
@@ -322,15 +391,24 @@ static void bind_pairs(struct bind *bind, const struct schema_map *map, const ya
     }
 }
 
-/* The short form of a map: one value. */
-static void bind_short(struct bind *bind, const struct schema_map *map, const yaml_node_t *node,
-                       void *base)
+static bool is_short(const struct schema_map *map, const yaml_node_t *node)
 {
+    return document_is_scalar(node) && map->scalar_key && !document_is_null(node);
+}
+
+/* The short form of a map: one value, which findings call by the `name` that stands in the file. */
+static void bind_short(struct bind *bind, const struct schema_map *map, const char *name,
+                       const yaml_node_t *node, void *base)
+{
+    set_mark(map, base, document_mark(node));
     for (size_t i = 0; i < map->count; i++) {
-        if (strcmp(map->keys[i].name, map->scalar_key) == 0)
-            bind_key(bind, &map->keys[i], node, base);
-        else
+        struct schema_key key = map->keys[i];
+        if (strcmp(key.name, map->scalar_key) == 0) {
+            key.name = name;
+            bind_key(bind, &key, node, base);
+        } else {
             bind_default(bind, &map->keys[i], base);
+        }
     }
 }
 
@@ -339,10 +417,6 @@ void bind_map(struct bind *bind, const struct schema_map *map, const yaml_node_t
     struct config_mark seen[SCHEMA_KEYS_MAX] = {{0}};
     struct config_mark mark = document_mark(node);
     set_mark(map, base, mark);
-    if (document_is_scalar(node) && map->scalar_key && !document_is_null(node)) {
-        bind_short(bind, map, node, base);
-        return;
-    }
     if (!document_is_map(node)) {
         diagnostics_error(bind->found, mark, "%s: a map of keys is expected, and this is %s",
                           map->name, document_kind(node));

@@ -208,8 +208,9 @@ static bool read_value(struct bind *bind, const struct schema_key *key, const ch
                        struct config_mark mark, void *field, struct err *err)
 {
     switch (key->kind) {
-    case SCHEMA_BOOL:
     case SCHEMA_SWITCHED_MAP:
+        return key->words_count ? read_word(key, text, field, err) : read_bool(text, field, err);
+    case SCHEMA_BOOL:
         return read_bool(text, field, err);
     case SCHEMA_NUMBER:
         return read_number(key, text, field, err);
@@ -235,6 +236,8 @@ static bool read_value(struct bind *bind, const struct schema_key *key, const ch
     case SCHEMA_BACKEND:
     case SCHEMA_POLICY:
         return read_reference(bind, key, text, mark, field, err);
+    case SCHEMA_PAIRS: /* one of its values */
+        return read_text(bind, key, text, field, err);
     case SCHEMA_MAP:
         break;
     }
@@ -274,8 +277,8 @@ static const char *plain_text(struct bind *bind, const struct schema_key *key,
         return NULL;
     }
     const char *text = template_expand(bind->arena, document_text(node),
-                                       key->templates ? names_templates.items : NULL,
-                                       key->templates ? names_templates.count : 0, &err);
+                                       key->templates ? key->templates->items : NULL,
+                                       key->templates ? key->templates->count : 0, &err);
     if (!text) {
         diagnostics_error(bind->found, mark, "%s: %s", key->name, err.text);
         return NULL;

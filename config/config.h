@@ -26,6 +26,31 @@ struct config_strings {
     size_t count;
 };
 
+struct regex;
+
+/* One of the two. */
+struct config_pattern {
+    char *glob;  /* in `require` and `match.certificate` with ${...}; `$$` is a dollar there */
+    char *regex; /* RE2's syntax; all of the text must match */
+    const struct regex *compiled;
+};
+
+struct config_patterns {
+    struct config_pattern *items;
+    size_t count;
+};
+
+struct config_pair {
+    char *name;
+    char *value;
+    struct config_mark mark;
+};
+
+struct config_pairs {
+    struct config_pair *items;
+    size_t count;
+};
+
 /* HOST:PORT, [IPV6]:PORT or unix:PATH. A name in place of an address is resolved when used. */
 struct config_address {
     char *text;      /* as written; the path is absolute for unix: */
@@ -92,7 +117,11 @@ struct config_limits {
     uint64_t max_connections;
     uint64_t handshake_timeout_ms;
     uint64_t connect_timeout_ms;
+    uint64_t max_lifetime_ms;  /* of a connection; 0: none */
     uint64_t max_connect_size; /* bytes */
+    uint64_t max_packet_size;  /* bytes; 0: what MQTT allows */
+    uint64_t message_rate;     /* PUBLISH packets a second of one client; 0: any */
+    uint64_t byte_rate;        /* bytes a second of one client; 0: any */
     enum config_idle idle;
     uint64_t idle_timeout_ms; /* for CONFIG_IDLE_FIXED */
 };
@@ -113,6 +142,16 @@ struct config_server {
 };
 
 enum config_balance { CONFIG_LEAST_CONNECTIONS, CONFIG_ROUND_ROBIN, CONFIG_CLIENT_ID };
+
+enum config_proxy_protocol { CONFIG_PROXY_OFF, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
+/* What the broker behind is: which TLVs it reads, and how large a PROXY header it takes. */
+enum config_backend_profile {
+    CONFIG_BACKEND_GENERIC,
+    CONFIG_BACKEND_MOSQUITTO,
+    CONFIG_BACKEND_EMQX,
+    CONFIG_BACKEND_VERNEMQ,
+    CONFIG_BACKEND_RABBITMQ
+};
 
 /* The limits of the included broker; the same map as the file of `postern broker -c`. */
 struct config_broker {
@@ -135,6 +174,8 @@ struct config_backend {
     enum config_balance balance;
     uint64_t connect_timeout_ms;
     uint64_t connack_timeout_ms;
+    enum config_proxy_protocol proxy_protocol;
+    enum config_backend_profile profile;
     bool allow_public_plaintext;
     bool builtin_broker;
     struct config_broker broker;
@@ -149,25 +190,69 @@ enum config_mqtt_version {
 
 enum config_presence { CONFIG_ANY, CONFIG_PRESENT, CONFIG_ABSENT };
 
+/* A set of curves of ECDSA keys. */
+enum config_curve { CONFIG_P256 = 1 << 0, CONFIG_P384 = 1 << 1, CONFIG_P521 = 1 << 2 };
+
+/* What a client certificate must be like; a list that is empty is not looked at. A field that the
+ * certificate does not have never fulfils anything. */
+struct config_certificate_rule {
+    struct config_patterns common_name;
+    struct config_patterns subject;
+    struct config_patterns issuer;
+    struct config_patterns serial;
+    struct config_patterns san_dns; /* of a list of names: any of the certificate's */
+    struct config_patterns san_uri;
+    struct config_patterns san_email;
+    struct config_strings fingerprint_sha256; /* lower case hexadecimal, no colons */
+    struct config_strings spki_sha256;
+    struct config_strings extended_key_usage; /* "clientAuth" or an OID in dots */
+    struct {
+        bool looked_at;        /* then kinds that are not named are not allowed */
+        unsigned rsa_min_bits; /* 0: no RSA */
+        unsigned ecdsa_curves; /* a set of enum config_curve */
+        bool ed25519;
+    } key;
+    uint64_t max_lifetime_ms; /* from notBefore to notAfter; 0: any */
+};
+
+/* Topic filters with ${...}. */
+struct config_topics {
+    bool has_allow; /* then what no filter of `allow` covers is refused */
+    struct config_strings allow;
+    struct config_strings deny;
+};
+
+/* What the broker is told in place of what the client said; NULL and none: left as it is. The
+ * texts have ${...}, and `$$` is a dollar in them. */
+struct config_connect {
+    char *client_id;
+    char *username;
+    char *password_file;                 /* path */
+    struct config_pairs user_properties; /* for MQTT 5 */
+};
+
 struct config_rule {
     char *name;
     struct {
-        struct config_strings client_id; /* globs, any of them; none: not looked at */
-        struct config_strings username;
-        struct config_strings server_name;
+        struct config_patterns client_id; /* any of them; none: not looked at */
+        struct config_patterns username;
+        struct config_patterns server_name;
         struct config_cidrs source;
         unsigned mqtt_versions; /* a set of enum config_mqtt_version; 0: not looked at */
         enum config_presence certificate;
+        struct config_certificate_rule certificate_is; /* for CONFIG_PRESENT */
     } match;
     struct {
         unsigned tls_version; /* enum config_tls_version, at least; 0: any */
-        bool certificate;     /* one must be there: implied by what follows */
-        /* Globs with ${client_id} ${username} ${server_name}, which are all that is left between
-         * ${ and }; `$$` is a dollar. */
-        struct config_strings common_name;
+        bool certificate;     /* one must be there: implied by certificate_is */
+        struct config_certificate_rule certificate_is;
     } require;
     time_t until;   /* from then on the rule does not match; 0: for ever */
     size_t backend; /* index into config.backends; SIZE_MAX: the listener's */
+    struct config_connect connect;
+    struct config_topics publish;
+    struct config_topics subscribe;
+    bool on_violation_close; /* a QoS 0 PUBLISH that is not allowed ends the session */
     struct config_mark mark;
 };
 
@@ -176,6 +261,9 @@ struct config_policy {
     struct config_rule *rules;
     size_t rules_count;
     bool otherwise_admit;
+    bool recheck; /* sessions are judged again when what judges them has changed */
+    uint64_t recheck_spread_ms;
+    bool end_at_certificate_expiry;
     struct config_mark mark;
 };
 
@@ -196,6 +284,7 @@ struct config {
     struct config_policy *policies;
     size_t policies_count;
     uint64_t drain_timeout_ms;
+    bool watch; /* files that the configuration names are loaded again when they change */
 };
 
 enum config_severity { CONFIG_WARNING, CONFIG_ERROR };

@@ -23,7 +23,28 @@ static const char *const groups[] = {
     "X25519MLKEM768", "SecP256r1MLKEM768", "X25519", "P-256", "P-384", "P-521",
 };
 static const char *const templates[] = {"client_id", "username", "server_name"};
+static const char *const identity[] = {
+    "client_id",
+    "username",
+    "server_name",
+    "listener",
+    "source",
+    "mqtt.version",
+    "tls.version",
+    "tls.cipher",
+    "tls.group",
+    "certificate.common_name",
+    "certificate.subject",
+    "certificate.issuer",
+    "certificate.serial",
+    "certificate.fingerprint_sha256",
+    "certificate.spki_sha256",
+    "certificate.san_dns",
+    "certificate.san_uri",
+    "certificate.san_email",
+};
 
 const struct names names_cipher_suites = {cipher_suites, ARRAY_LENGTH(cipher_suites)};
 const struct names names_groups = {groups, ARRAY_LENGTH(groups)};
 const struct names names_templates = {templates, ARRAY_LENGTH(templates)};
+const struct names names_identity = {identity, ARRAY_LENGTH(identity)};

@@ -11,5 +11,7 @@ struct names {
 
 extern const struct names names_cipher_suites;
 extern const struct names names_groups;
-/* What a template of a policy may refer to. */
+/* What the patterns of a policy may refer to: what the client says of itself. */
 extern const struct names names_templates;
+/* What is written into CONNECT and topics may refer to: all that is known of the client. */
+extern const struct names names_identity;

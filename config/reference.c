@@ -76,10 +76,12 @@ static void write_type(FILE *out, const struct schema_key *key)
         [SCHEMA_BACKEND] = "name of a backend",
         [SCHEMA_POLICY] = "name of a policy",
         [SCHEMA_MAP] = "map",
+        [SCHEMA_PAIRS] = "map of names to texts",
         [SCHEMA_SWITCHED_MAP] = "`true`, `false` or a map",
     };
+    bool words = key->kind == SCHEMA_SWITCHED_MAP && key->words_count > 0;
     if (key->list) (void)fputs("list: ", out);
-    if (!key->known) (void)fputs(names[key->kind], out);
+    if (!key->known) (void)fputs(words ? "a map" : names[key->kind], out);
     if (key->templates) (void)fputs(" with `${...}`", out);
     if (key->kind == SCHEMA_NUMBER) write_range(out, key, write_number);
     if (key->kind == SCHEMA_DURATION || key->kind == SCHEMA_SECONDS || key->kind == SCHEMA_IDLE)

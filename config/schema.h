@@ -25,7 +25,8 @@ enum schema_kind {
     SCHEMA_BACKEND, /* the name of one, kept as its index */
     SCHEMA_POLICY,
     SCHEMA_MAP,
-    SCHEMA_SWITCHED_MAP /* true, false, or a map, which means true */
+    SCHEMA_PAIRS,       /* a map of any keys to texts: struct config_pairs */
+    SCHEMA_SWITCHED_MAP /* true, false (or one of `words`), or a map, which means true (or 1) */
 };
 
 struct schema_word {
@@ -40,14 +41,14 @@ struct schema_key {
     const char *name;
     const char *help;
     enum schema_kind kind;
-    bool list;     /* of such values; one alone will do */
-    bool required; /* a list: not empty either */
-    bool empty;    /* text: "" is allowed */
-    bool templates;
-    size_t offset;       /* in the map's struct; of a list: the pointer to its items */
-    size_t count_offset; /* of a list */
-    size_t size;         /* of the field */
-    uint64_t min;        /* numbers, milliseconds, bytes, or the length of a text */
+    bool list;                     /* of such values; one alone will do */
+    bool required;                 /* a list: not empty either */
+    bool empty;                    /* text: "" is allowed */
+    const struct names *templates; /* text: the ${...} that are filled in later; or NULL */
+    size_t offset;                 /* in the map's struct; of a list: the pointer to its items */
+    size_t count_offset;           /* of a list */
+    size_t size;                   /* of the field */
+    uint64_t min;                  /* numbers, milliseconds, bytes, or the length of a text */
     uint64_t max;
     const struct schema_word *words;
     size_t words_count;

@@ -84,6 +84,7 @@ static void add_values(json_t *choices, const struct schema_key *key)
     switch (key->kind) {
     case SCHEMA_BOOL:
     case SCHEMA_SWITCHED_MAP:
+        if (key->words_count) break;
         add(choices, json_pack("{s:s}", "type", "boolean"));
         add(choices,
             json_pack("{s:[s, s, s, s, s, s]}", "enum", "true", "false", "yes", "no", "on", "off"));
@@ -133,6 +134,13 @@ static const struct schema_key *short_form(const struct schema_key *key)
     return key->map && key->map->scalar_key ? schema_find(key->map, key->map->scalar_key) : NULL;
 }
 
+static json_t *pairs_schema(const struct schema_key *key)
+{
+    json_t *values = json_array();
+    add_text(values, key);
+    return json_pack("{s:s, s:o}", "type", "object", "additionalProperties", one_of(values));
+}
+
 static json_t *item_schema(const struct schema_key *key)
 {
     json_t *choices = json_array();
@@ -149,7 +157,10 @@ static json_t *list_schema(const struct schema_key *key)
     json_t *list = json_pack("{s:s, s:o}", "type", "array", "items", item_schema(key));
     if (key->required) set(list, "minItems", json_integer(1));
     add(choices, list);
-    if (short_form(key)) add_values(choices, short_form(key));
+    if (short_form(key)) {
+        add_values(choices, short_form(key));
+        add(choices, map_schema(key->map));
+    }
     if (key->kind != SCHEMA_MAP) add_values(choices, key);
     return one_of(choices);
 }
@@ -169,7 +180,9 @@ static json_t *initial_value(const struct schema_key *key)
 static json_t *key_schema(const struct schema_key *key)
 {
     char text[1024];
-    json_t *schema = key->list ? list_schema(key) : item_schema(key);
+    json_t *schema = key->list                   ? list_schema(key)
+                     : key->kind == SCHEMA_PAIRS ? pairs_schema(key)
+                                                 : item_schema(key);
     (void)snprintf(text, sizeof text, "%s%s%s%s", key->help, key->initial_note ? " Default: " : "",
                    key->initial_note ? key->initial_note : "", key->initial_note ? "." : "");
     set(schema, "description", json_string(text));

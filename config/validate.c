@@ -2,11 +2,8 @@
 #include "config/validate.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "config/address.h"
-
-enum { NOTICE_S = 30 * 24 * 3600 };
 
 static void check_client_certificates(struct bind *bind, const struct config_tls *tls)
 {
@@ -138,6 +135,10 @@ static void check_backend(struct bind *bind, const struct config_backend *backen
     if (!backend->builtin_broker && backend->servers_count == 0)
         diagnostics_error(bind->found, bind_mark_or(bind, &backend->servers, backend->mark),
                           "a backend needs servers, or builtin_broker: true");
+    if (backend->builtin_broker && backend->proxy_protocol != CONFIG_PROXY_OFF)
+        diagnostics_error(bind->found, bind_mark(bind, &backend->proxy_protocol),
+                          "the included broker reads no PROXY protocol, for it is in this process: "
+                          "remove proxy_protocol");
     for (size_t i = 0; i < backend->servers_count; i++)
         check_server(bind, backend, &backend->servers[i]);
 }
@@ -157,56 +158,6 @@ static void check_included_broker(struct bind *bind, const struct config *config
         else
             first = backend;
     }
-}
-
-static bool matches_everyone(const struct bind *bind, const struct config_rule *rule)
-{
-    const void *const fields[] = {
-        &rule->match.client_id.items,
-        &rule->match.username.items,
-        &rule->match.server_name.items,
-        &rule->match.source.items,
-        &rule->match.mqtt_versions,
-        &rule->match.certificate,
-        &rule->until,
-    };
-    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
-        if (bind_given(bind, fields[i])) return false;
-    return true;
-}
-
-static void check_until(struct bind *bind, const struct config_rule *rule, time_t now)
-{
-    if (rule->until == 0) return;
-    if (rule->until <= now)
-        diagnostics_warning(bind->found, bind_mark(bind, &rule->until),
-                            "the rule \"%s\" no longer matches anyone: remove it, or choose a "
-                            "later date",
-                            rule->name);
-    else if (rule->until - now <= NOTICE_S)
-        diagnostics_warning(bind->found, bind_mark(bind, &rule->until),
-                            "the rule \"%s\" matches for %lld more days only: see who still needs "
-                            "it",
-                            rule->name, (long long)(rule->until - now) / (24LL * 3600));
-}
-
-static void check_policy(struct bind *bind, const struct config_policy *policy, time_t now)
-{
-    const struct config_rule *last = NULL;
-    for (size_t i = 0; i < policy->rules_count; i++) {
-        const struct config_rule *rule = &policy->rules[i];
-        check_until(bind, rule, now);
-        if (last)
-            diagnostics_warning(bind->found, rule->mark,
-                                "the rule \"%s\" is never reached, because \"%s\" before it "
-                                "matches everyone: put it first, or remove it",
-                                rule->name, last->name);
-        else if (matches_everyone(bind, rule))
-            last = rule;
-    }
-    if (policy->rules_count == 0 && !policy->otherwise_admit)
-        diagnostics_warning(bind->found, policy->mark,
-                            "the policy has no rules and refuses everyone: add rules");
 }
 
 /* What a rule asks for that this listener never has. */
@@ -262,7 +213,6 @@ static void check_unused(struct bind *bind, const struct config *config)
 
 void validate(struct bind *bind, struct config *config)
 {
-    time_t now = time(NULL);
     validate_names(bind, config);
     for (size_t i = 0; i < config->listeners_count; i++) {
         check_tls(bind, &config->listeners[i]);
@@ -272,7 +222,6 @@ void validate(struct bind *bind, struct config *config)
     for (size_t i = 0; i < config->backends_count; i++)
         check_backend(bind, &config->backends[i]);
     check_included_broker(bind, config);
-    for (size_t i = 0; i < config->policies_count; i++)
-        check_policy(bind, &config->policies[i], now);
+    validate_policies(bind, config);
     check_unused(bind, config);
 }

@@ -9,5 +9,6 @@
 /* Completes `config` (default names, indices) and tells what is wrong to `bind->found`. Everything
  * has been bound and sealed; after earlier findings fields may be NULL. */
 void validate(struct bind *bind, struct config *config);
-/* The part of it that is about names (validate_names.c). */
+/* The parts of it that are about names (validate_names.c) and rules (validate_policy.c). */
 void validate_names(struct bind *bind, struct config *config);
+void validate_policies(struct bind *bind, struct config *config);

@@ -2,8 +2,8 @@
 # Sourced by ./quickstart and ./test/run: installs Debian's packages that are missing, and only then
 # needs the network or root.
 
-BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config curl ca-certificates xz-utils
-  libuv1-dev libyaml-dev libjansson-dev uthash-dev"
+BUILD_PACKAGES="gcc g++ libc6-dev cmake ninja-build pkg-config curl ca-certificates xz-utils
+  libuv1-dev libyaml-dev libjansson-dev libre2-dev uthash-dev"
 
 packages_missing() {
     local package

@@ -21,6 +21,12 @@ struct identity_certificate {
     const char *common_name; /* empty: none */
     const char *serial;      /* hexadecimal */
     const char *fingerprint_sha256;
+    const char *spki_sha256;
+    const char *key; /* "RSA", "P-256", "Ed25519", or an OID */
+    unsigned key_bits;
+    const char *signature_algorithm; /* "ECDSA-SHA256", "RSA-SHA256", or an OID */
+    const char *const *usages;       /* extended: "clientAuth", "serverAuth", or an OID */
+    size_t usages_count;
     const char *const *san_dns;
     const char *const *san_uri;
     const char *const *san_email;
@@ -55,4 +61,8 @@ struct facts {
     struct span client_id;
     struct span username;
     bool has_username;
+    /* For what is written to the broker only; no rule looks at these. */
+    const char *listener;
+    const char *tls_cipher;
+    const char *tls_group;
 };

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "proxy/policy.h"
+#include "proxy/policy/policy.h"
 
 enum { REFUSAL_LARGEST_PACKET = 512 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "mqtt/connect.h"
-#include "proxy/policy.h"
+#include "proxy/policy/policy.h"
 #include "proxy/refusal.h"
 #include "proxy/session_private.h"
 
@@ -62,7 +62,7 @@ static void remember_connect(struct session *session, const struct mqtt_connect 
 
 static struct decision judge(const struct session *session, const struct mqtt_connect *connect)
 {
-    const struct config *config = session->snapshot->config;
+    struct policy **policies = session->snapshot->policies;
     const struct access_record *record = &session->record;
     size_t policy = session->listener->config->policy;
     struct facts facts = {
@@ -75,7 +75,7 @@ static struct decision judge(const struct session *session, const struct mqtt_co
         .username = connect->username,
         .has_username = connect->has_username,
     };
-    return policy_decide(policy == SIZE_MAX ? NULL : &config->policies[policy], &facts, time(NULL));
+    return policy_decide(policy == SIZE_MAX ? NULL : policies[policy], &facts, time(NULL));
 }
 
 static enum alive decide(struct session *session, size_t packet_length)

@@ -7,7 +7,7 @@
 #include "mqtt/reason.h"
 #include "proxy/access_log.h"
 #include "proxy/backend/dial.h"
-#include "proxy/policy.h"
+#include "proxy/policy/policy.h"
 #include "proxy/relay.h"
 #include "proxy/session.h"
 

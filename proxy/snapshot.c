@@ -18,6 +18,9 @@ static void free_snapshot(struct snapshot *snapshot)
         free_listener(&snapshot->listeners[i], snapshot->workers);
     for (size_t i = 0; snapshot->pools != NULL && i < config->backends_count; i++)
         pool_clear(&snapshot->pools[i]);
+    for (size_t i = 0; snapshot->policies != NULL && i < config->policies_count; i++)
+        policy_free(snapshot->policies[i]);
+    free(snapshot->policies);
     free(snapshot->listeners);
     free(snapshot->pools);
     config_free(config);
@@ -50,8 +53,12 @@ static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin
     const struct config *config = snapshot->config;
     snapshot->listeners = calloc(config->listeners_count, sizeof *snapshot->listeners);
     snapshot->pools = calloc(config->backends_count, sizeof *snapshot->pools);
-    if (snapshot->listeners == NULL || snapshot->pools == NULL)
+    snapshot->policies = calloc(config->policies_count + 1, sizeof(struct policy *));
+    if (snapshot->listeners == NULL || snapshot->pools == NULL || snapshot->policies == NULL)
         return err_set(err, "out of memory");
+    for (size_t i = 0; i < config->policies_count; i++)
+        if ((snapshot->policies[i] = policy_new(&config->policies[i])) == NULL)
+            return err_set(err, "out of memory");
     for (size_t i = 0; i < config->backends_count; i++)
         if (!pool_init(&snapshot->pools[i], &config->backends[i], builtin))
             return err_set(err, "out of memory");

@@ -181,7 +181,7 @@ static void reads_policies(void **state)
     assert_true(policy->otherwise_admit);
     assert_string_equal(first->name, "rule-1");
     assert_int_equal(first->match.client_id.count, 2);
-    assert_string_equal(first->match.client_id.items[1], "");
+    assert_string_equal(first->match.client_id.items[1].glob, "");
     assert_int_equal(first->match.source.items[0].prefix, 104);
     assert_int_equal(first->match.mqtt_versions, CONFIG_MQTT_3_1 | CONFIG_MQTT_5);
     assert_int_equal(first->match.certificate, CONFIG_ABSENT);
@@ -191,7 +191,7 @@ static void reads_policies(void **state)
     assert_true(first->backend == 0);
     assert_string_equal(second->name, "second");
     assert_true(second->require.certificate);
-    assert_string_equal(second->require.common_name.items[0], "${client_id}$$");
+    assert_string_equal(second->require.certificate_is.common_name.items[0].glob, "${client_id}$$");
     assert_true(second->backend == SIZE_MAX);
     config_free(config);
 }

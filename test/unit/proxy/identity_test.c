@@ -14,12 +14,20 @@
 static const char *const dns[] = {"meter-7.example", "m7"};
 static const char *const uri[] = {"urn:dev:mac:0024befffe804ff1"};
 
+static const char *const usages[] = {"clientAuth", "1.3.6.1.4.1.311.20.2.2"};
+
 static const struct identity_certificate meter = {
     .subject = "CN=meter-7,O=Example",
     .issuer = "CN=Example CA",
     .common_name = "meter-7",
     .serial = "0a1b2c",
     .fingerprint_sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    .spki_sha256 = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+    .key = "RSA",
+    .key_bits = 2048,
+    .signature_algorithm = "RSA-SHA256",
+    .usages = usages,
+    .usages_count = 2,
     .san_dns = dns,
     .san_uri = uri,
     .san_dns_count = 2,
@@ -43,6 +51,11 @@ static void same(const struct identity_certificate *a, const struct identity_cer
     assert_string_equal(a->common_name, b->common_name);
     assert_string_equal(a->serial, b->serial);
     assert_string_equal(a->fingerprint_sha256, b->fingerprint_sha256);
+    assert_string_equal(a->spki_sha256, b->spki_sha256);
+    assert_string_equal(a->key, b->key);
+    assert_int_equal(a->key_bits, b->key_bits);
+    assert_string_equal(a->signature_algorithm, b->signature_algorithm);
+    same_list(a->usages, a->usages_count, b->usages, b->usages_count);
     same_list(a->san_dns, a->san_dns_count, b->san_dns, b->san_dns_count);
     same_list(a->san_uri, a->san_uri_count, b->san_uri, b->san_uri_count);
     same_list(a->san_email, a->san_email_count, b->san_email, b->san_email_count);
@@ -57,13 +70,18 @@ static void keeps_what_a_certificate_says(void **state)
         .issuer = meter.issuer,
         .common_name = meter.common_name,
         .serial = meter.serial,
-        .san_dns = {dns, 2},
-        .san_uri = {uri, 1},
+        .key_name = meter.key,
+        .key_bits = meter.key_bits,
+        .signature_algorithm = meter.signature_algorithm,
+        .extended_key_usage = {usages, 2},
+        .san_dns = {dns,    2},
+        .san_uri = {uri,    1},
         .not_before = meter.not_before,
         .not_after = meter.not_after
     };
     (void)state;
     strcpy(certificate.fingerprint_sha256, meter.fingerprint_sha256);
+    strcpy(certificate.spki_sha256, meter.spki_sha256);
     struct identity_certificate *kept = identity_certificate_new(&certificate);
     memset(&certificate, 0, sizeof certificate);
     same(kept, &meter);
@@ -147,7 +165,7 @@ static void encodes_nothing_that_is_too_large(void **state)
         names[i] = "a";
     large = meter;
     large.san_email = names;
-    large.san_email_count = IDENTITY_MOST_ENCODED_NAMES - 3;
+    large.san_email_count = IDENTITY_MOST_ENCODED_NAMES - 5;
     assert_true(identity_certificate_encode(&out, &large));
     struct bytes in = bytes_of(buffer, out.length);
     struct identity_certificate *decoded = identity_certificate_decode(&in);

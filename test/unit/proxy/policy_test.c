@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "proxy/policy.h"
+#include "proxy/policy/policy.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -12,9 +12,10 @@
 
 enum { NOW = 1800000000 };
 
-#define STRINGS(...)                                                                               \
+#define GLOBS(...)                                                                                 \
     {                                                                                              \
-        (char *[]){__VA_ARGS__}, sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)                  \
+        (struct config_pattern[]){__VA_ARGS__},                                                    \
+            sizeof((struct config_pattern[]){__VA_ARGS__}) / sizeof(struct config_pattern)         \
     }
 #define SPAN(text) ((struct span){(const uint8_t *)(text), sizeof(text) - 1})
 
@@ -42,6 +43,15 @@ static struct facts client(void)
                           .has_username = true};
 }
 
+static struct decision decide_by(const struct config_policy *config, const struct facts *facts)
+{
+    struct policy *policy = policy_new(config);
+    assert_non_null(policy);
+    struct decision decision = policy_decide(policy, facts, NOW);
+    policy_free(policy);
+    return decision;
+}
+
 static struct decision decide(const struct config_rule *rules, size_t count,
                               const struct facts *facts)
 {
@@ -49,7 +59,7 @@ static struct decision decide(const struct config_rule *rules, size_t count,
     memcpy(copies, rules, count * sizeof *rules);
     const struct config_policy policy = {
         .name = (char[]){"fleet"}, .rules = copies, .rules_count = count};
-    struct decision decision = policy_decide(&policy, facts, NOW);
+    struct decision decision = decide_by(&policy, facts);
     if (decision.rule != NULL) decision.rule = &rules[decision.rule - copies];
     return decision;
 }
@@ -70,7 +80,9 @@ static enum refusal refusal_by(const struct config_rule *rule, const struct fact
 
 static enum refusal refusal_of_name(char *template, const struct facts *facts)
 {
-    const struct config_rule rule = {.require.common_name = STRINGS(template)};
+    const struct config_rule rule = {
+        .require.certificate = true,
+        .require.certificate_is.common_name = GLOBS({.glob = template})};
     return refusal_by(&rule, facts);
 }
 
@@ -90,8 +102,8 @@ static void lets_the_first_rule_that_matches_decide(void **state)
 {
     // clang-format off
     const struct config_rule rules[] = {
-        {.match.client_id = STRINGS("other-*"), .backend = 1},
-        {.match.client_id = STRINGS("meter-*"), .require.tls_version = CONFIG_TLS_1_3,
+        {.match.client_id = GLOBS({.glob = "other-*"}), .backend = 1},
+        {.match.client_id = GLOBS({.glob = "meter-*"}), .require.tls_version = CONFIG_TLS_1_3,
          .backend = 2},
         {.backend = 3},
     };
@@ -110,15 +122,15 @@ static void lets_the_first_rule_that_matches_decide(void **state)
 
 static void otherwise_refuses_or_admits(void **state)
 {
-    struct config_rule rule = {.match.client_id = STRINGS("other")};
+    struct config_rule rule = {.match.client_id = GLOBS({.glob = "other"})};
     struct config_policy policy = {.name = (char[]){"fleet"}, .rules = &rule, .rules_count = 1};
     struct facts facts = client();
     (void)state;
-    struct decision decision = policy_decide(&policy, &facts, NOW);
+    struct decision decision = decide_by(&policy, &facts);
     assert_int_equal(decision.refusal, REFUSAL_NO_RULE);
     assert_string_equal(decision.detail, "policy \"fleet\" has no rule for this client");
     policy.otherwise_admit = true;
-    decision = policy_decide(&policy, &facts, NOW);
+    decision = decide_by(&policy, &facts);
     assert_true(decision.admitted);
     assert_null(decision.rule);
 }
@@ -127,7 +139,8 @@ static void otherwise_refuses_or_admits(void **state)
 
 static void matches_any_glob_of_a_list(void **state)
 {
-    const struct config_rule rule = {.match.client_id = STRINGS("a-*", "meter-?")};
+    const struct config_rule rule = {
+        .match.client_id = GLOBS({.glob = "a-*"}, {.glob = "meter-?"})};
     struct facts facts = client();
     (void)state;
     assert_true(holds(&rule, &facts));
@@ -141,7 +154,7 @@ static void matches_any_glob_of_a_list(void **state)
 
 static void matches_a_username_only_where_there_is_one(void **state)
 {
-    const struct config_rule rule = {.match.username = STRINGS("*")};
+    const struct config_rule rule = {.match.username = GLOBS({.glob = "*"})};
     struct facts facts = client();
     (void)state;
     assert_true(holds(&rule, &facts));
@@ -151,7 +164,8 @@ static void matches_a_username_only_where_there_is_one(void **state)
 
 static void matches_server_names_without_regard_to_case(void **state)
 {
-    const struct config_rule rule = {.match.server_name = STRINGS("*.Legacy.example", "BROKER.*")};
+    const struct config_rule rule = {
+        .match.server_name = GLOBS({.glob = "*.Legacy.example"}, {.glob = "BROKER.*"})};
     struct facts facts = client();
     (void)state;
     assert_true(holds(&rule, &facts));
@@ -159,7 +173,7 @@ static void matches_server_names_without_regard_to_case(void **state)
     assert_true(holds(&rule, &facts));
     facts.server_name = SPAN("legacy.example");
     assert_false(holds(&rule, &facts));
-    const struct config_rule any = {.match.server_name = STRINGS("*")};
+    const struct config_rule any = {.match.server_name = GLOBS({.glob = "*"})};
     facts.server_name = SPAN("");
     assert_false(holds(&any, &facts));
 }
@@ -247,7 +261,8 @@ static void requires_a_tls_version_at_least(void **state)
 static void requires_a_certificate_also_where_only_its_name_is_asked_for(void **state)
 {
     const struct config_rule any = {.require.certificate = true};
-    const struct config_rule named = {.require.common_name = STRINGS("*")};
+    const struct config_rule named = {.require.certificate = true,
+                                      .require.certificate_is.common_name = GLOBS({.glob = "*"})};
     struct facts facts = client();
     (void)state;
     assert_int_equal(refusal_by(&any, &facts), REFUSAL_NONE);
@@ -263,8 +278,10 @@ static void binds_the_client_id_to_the_common_name(void **state)
     assert_int_equal(refusal_of_name((char[]){"${client_id}"}, &facts), REFUSAL_NONE);
     facts.client_id = SPAN("meter-8");
     assert_int_equal(refusal_of_name((char[]){"${client_id}"}, &facts), REFUSAL_CLIENT_ID);
-    const struct config_rule rule = {.name = (char[]){"all"},
-                                     .require.common_name = STRINGS((char[]){"${client_id}"})};
+    const struct config_rule rule = {
+        .name = (char[]){"all"},
+        .require.certificate = true,
+        .require.certificate_is.common_name = GLOBS({.glob = (char[]){"${client_id}"}})};
     assert_string_equal(decide(&rule, 1, &facts).detail,
                         "rule \"all\" does not allow the client id \"meter-8\" with a certificate "
                         "whose common name is \"meter-7\"");
@@ -336,7 +353,9 @@ static void fills_names_into_globs(void **state)
 static void takes_any_template_of_a_list(void **state)
 {
     const struct config_rule rule = {
-        .require.common_name = STRINGS((char[]){"gateway"}, (char[]){"${client_id}"})};
+        .require.certificate = true,
+        .require.certificate_is.common_name = GLOBS({.glob = (char[]){"gateway"}},
+                                                    {.glob = (char[]){"${client_id}"}})};
     const struct identity_certificate gateway = {.common_name = "gateway"};
     const struct identity_certificate other = {.common_name = "other"};
     struct facts facts = client();
@@ -378,8 +397,10 @@ static void cuts_long_texts_in_its_detail(void **state)
     memset(name, 'r', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     facts.client_id = (struct span){long_id, sizeof long_id};
-    const struct config_rule rule = {.name = name,
-                                     .require.common_name = STRINGS((char[]){"*${client_id}*"})};
+    const struct config_rule rule = {
+        .name = name,
+        .require.certificate = true,
+        .require.certificate_is.common_name = GLOBS({.glob = (char[]){"*${client_id}*"}})};
     struct decision decision = decide(&rule, 1, &facts);
     assert_int_equal(decision.refusal, REFUSAL_CLIENT_ID);
     assert_non_null(strstr(decision.detail, "common name is \"meter-7\""));

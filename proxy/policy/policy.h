@@ -17,10 +17,15 @@ enum refusal {
     REFUSAL_NONE,
     REFUSAL_TLS_VERSION,         /* the rule asks for a newer one */
     REFUSAL_CERTIFICATE_MISSING, /* the rule asks for one */
-    REFUSAL_COMMON_NAME, /* is not what the rule asks for, and does not depend on the CONNECT */
-    REFUSAL_CLIENT_ID,   /* is not the one that the certificate may use */
-    REFUSAL_USERNAME,    /* likewise */
-    REFUSAL_NO_RULE,     /* none matched, and `otherwise: refuse` */
+    REFUSAL_COMMON_NAME,    /* is not what the rule asks for, and does not depend on the CONNECT */
+    REFUSAL_CERTIFICATE,    /* likewise anything else of the certificate */
+    REFUSAL_CLIENT_ID,      /* is not the one that the certificate may use */
+    REFUSAL_USERNAME,       /* likewise */
+    REFUSAL_NO_RULE,        /* none matched, and `otherwise: refuse` */
+    REFUSAL_CONNECT_FIELDS, /* `connect` of the rule names what this client does not have */
+    REFUSAL_WILL_TOPIC,     /* the rule does not let the client publish to it */
+    REFUSAL_REVOKED,        /* the certificate, since the session began */
+    REFUSAL_CERTIFICATE_EXPIRED,
     REFUSAL_VERSION_NOT_SPOKEN, /* MQTT protocol level */
     REFUSAL_CLIENT_ID_INVALID,  /* empty where it may not be */
     REFUSAL_CONNECT_TOO_LARGE,
@@ -45,7 +50,14 @@ struct decision {
     char detail[POLICY_DETAIL_ROOM];
 };
 
+/* A policy with what makes many rules quick to look through. Immutable: threads share it. */
+struct policy;
+
+/* Gives a policy (policy_free) that borrows `config`, or NULL: out of memory. */
+struct policy *policy_new(const struct config_policy *config);
+void policy_free(struct policy *policy);
+const struct config_policy *policy_config(const struct policy *policy);
+
 /* `policy` NULL admits everybody. `now` is for `until`. Borrows all; the decision lends from the
- * policy. A binding on a field that the certificate does not have fails closed. */
-struct decision policy_decide(const struct config_policy *policy, const struct facts *facts,
-                              time_t now);
+ * policy's configuration. A binding on a field that the certificate does not have fails closed. */
+struct decision policy_decide(const struct policy *policy, const struct facts *facts, time_t now);
