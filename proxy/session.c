@@ -130,17 +130,6 @@ static void on_client_drained(void *owner)
     relay_client_drained(&session->relay);
 }
 
-/* A client that has been heard since has its deadline moved, so that traffic costs no timer. */
-static void on_idle(struct session *session)
-{
-    uint64_t limit_ms = session_idle_limit_ms(session);
-    uint64_t silent_ms = session->loop->deadlines.now_ms - session->last_heard_ms;
-    if (silent_ms < limit_ms)
-        session_set_deadline(session, limit_ms - silent_ms);
-    else
-        (void)session_disconnect(session, MQTT_REASON_KEEP_ALIVE_TIMEOUT, "keep_alive_timeout");
-}
-
 static void on_deadline(struct timer *timer)
 {
     struct session *session = CONTAINER_OF(timer, struct session, deadline);
@@ -156,7 +145,7 @@ static void on_deadline(struct timer *timer)
                                      "it did not answer the CONNECT within connack_timeout");
         return;
     case RELAYING:
-        on_idle(session);
+        (void)session_check_lifetime(session); /* nothing follows here */
         return;
     case AWAIT_CONNECT:
         session->record.reason = "connect_timeout";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,22 +61,49 @@ static void remember_connect(struct session *session, const struct mqtt_connect 
     session->problem_information = connect->request_problem_information && room;
 }
 
-static struct decision judge(const struct session *session, const struct mqtt_connect *connect)
+static struct span text_span(const char *text)
 {
-    struct policy **policies = session->snapshot->policies;
+    return span_of(text == NULL ? "" : text);
+}
+
+struct facts session_facts(const struct session *session)
+{
     const struct access_record *record = &session->record;
-    size_t policy = session->listener->config->policy;
-    struct facts facts = {
+    return (struct facts){
         .source = record->source.address,
         .tls_version = record->tls.version,
-        .server_name = span_of(record->server_name == NULL ? "" : record->server_name),
+        .server_name = text_span(record->server_name),
         .certificate = record->certificate,
-        .mqtt_version = connect->version,
-        .client_id = connect->client_id,
-        .username = connect->username,
-        .has_username = connect->has_username,
+        .mqtt_version = record->mqtt_version,
+        .client_id = text_span(record->client_id),
+        .username = text_span(record->username),
+        .has_username = record->username != NULL,
+        .listener = record->listener,
+        .tls_cipher = record->tls.cipher,
+        .tls_group = record->tls.group,
     };
-    return policy_decide(policy == SIZE_MAX ? NULL : policies[policy], &facts, time(NULL));
+}
+
+static struct decision judge(const struct session *session)
+{
+    size_t policy = session->listener->config->policy;
+    struct facts facts = session_facts(session);
+    return policy_decide(policy == SIZE_MAX ? NULL : session->snapshot->policies[policy], &facts,
+                         time(NULL));
+}
+
+static enum alive refuse_rewriting(struct session *session, enum rewriting rewriting,
+                                   const struct config_rule *rule)
+{
+    char detail[POLICY_DETAIL_ROOM];
+    if (rewriting == REWRITING_OUT_OF_MEMORY) return session_refuse(session, REFUSAL_BUSY, "");
+    bool client_id = rewriting == REWRITING_LACKS_CLIENT_ID;
+    (void)snprintf(detail, sizeof detail,
+                   "rule \"%.64s\" gives the broker the %s \"%.100s\", and this client has no "
+                   "value for it",
+                   rule->name, client_id ? "client id" : "username",
+                   client_id ? rule->connect.client_id : rule->connect.username);
+    return session_refuse(session, REFUSAL_CONNECT_FIELDS, detail);
 }
 
 static enum alive decide(struct session *session, size_t packet_length)
@@ -87,9 +115,12 @@ static enum alive decide(struct session *session, size_t packet_length)
     remember_connect(session, &connect);
     if (session->list->draining) return session_refuse(session, REFUSAL_DRAINING, "");
     if (session->over_limit) return session_refuse(session, REFUSAL_TOO_MANY_CONNECTIONS, "");
-    struct decision decision = judge(session, &connect);
+    struct decision decision = judge(session);
     session->record.rule = decision.rule == NULL ? NULL : decision.rule->name;
     if (!decision.admitted) return session_refuse(session, decision.refusal, decision.detail);
+    enum rewriting rewriting = session_rewrite_connect(session, decision.rule, &connect,
+                                                       packet_length);
+    if (rewriting != REWRITTEN) return refuse_rewriting(session, rewriting, decision.rule);
     return session_dial(session, decision.backend == SIZE_MAX ? session->listener->config->backend
                                                               : decision.backend);
 }

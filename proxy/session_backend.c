@@ -59,29 +59,11 @@ static void read_connack(struct session *session, const uint8_t *packet, size_t 
             session->record.keep_alive_s = (uint16_t)property.number;
 }
 
-uint64_t session_idle_limit_ms(const struct session *session)
-{
-    const struct config_limits *limits = &session->listener->config->limits;
-    switch (limits->idle) {
-    case CONFIG_IDLE_KEEP_ALIVE:
-        return (uint64_t)session->record.keep_alive_s * 1500;
-    case CONFIG_IDLE_FIXED:
-        return limits->idle_timeout_ms;
-    case CONFIG_IDLE_OFF:
-        break;
-    }
-    return 0;
-}
-
 static void start_relaying(struct session *session)
 {
     session_enter(session, RELAYING);
     session->last_heard_ms = session->loop->deadlines.now_ms;
-    uint64_t limit_ms = session_idle_limit_ms(session);
-    if (limit_ms == 0)
-        timer_clear(&session->deadline);
-    else
-        session_set_deadline(session, limit_ms);
+    session_set_lifetime(session);
 }
 
 enum alive session_refuse_backend(struct session *session, const char *why)

@@ -4,10 +4,12 @@
  * how any of them ends. */
 #pragma once
 
+#include "mqtt/connect.h"
 #include "mqtt/reason.h"
 #include "proxy/access_log.h"
 #include "proxy/backend/dial.h"
 #include "proxy/policy/policy.h"
+#include "proxy/refusal.h"
 #include "proxy/relay.h"
 #include "proxy/session.h"
 
@@ -45,6 +47,8 @@ struct session {
     uint8_t *early; /* plaintext: the CONNECT and what came with it; then a CONNACK in pieces */
     size_t early_length;
     struct access_record record;
+    enum refusal verdict; /* a later judgement: the session ends at `verdict_due_ms` */
+    uint64_t verdict_due_ms;
     bool over_limit;
     bool problem_information;
 };
@@ -66,12 +70,29 @@ enum alive session_decrypt(struct session *session, size_t length, struct span *
 bool session_keep_early(struct session *session, struct span more);
 void session_drop_early(struct session *session);
 
+/* What policies judge, lent from the session's record. */
+struct facts session_facts(const struct session *session);
+/* Puts the CONNECT that the rule wants in the place of the client's, `length` bytes of what is kept
+ * early. Anything but REWRITTEN: the client lacks what the rule writes, or there is no memory. */
+enum rewriting {
+    REWRITTEN,
+    REWRITING_LACKS_CLIENT_ID,
+    REWRITING_LACKS_USERNAME,
+    REWRITING_OUT_OF_MEMORY
+};
+enum rewriting session_rewrite_connect(struct session *session, const struct config_rule *rule,
+                                       const struct mqtt_connect *connect, size_t length);
+
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);
 /* The broker failed before its CONNACK: `why` (a constant) goes to the log, 0x88 to the client. */
 enum alive session_refuse_backend(struct session *session, const char *why);
 /* How long a client may be silent; 0: for ever. */
 uint64_t session_idle_limit_ms(const struct session *session);
+/* Sets the deadline of an established session to whatever may end it first. */
+void session_set_lifetime(struct session *session);
+/* That deadline has come: ends the session, or sets the next one. */
+enum alive session_check_lifetime(struct session *session);
 
 /* Ends the session now; `reason` is a constant word, kept if an earlier step gave none. */
 enum alive session_end(struct session *session, const char *reason);

@@ -21,6 +21,7 @@ static void free_snapshot(struct snapshot *snapshot)
     for (size_t i = 0; snapshot->policies != NULL && i < config->policies_count; i++)
         policy_free(snapshot->policies[i]);
     free(snapshot->policies);
+    passwords_free(snapshot->passwords);
     free(snapshot->listeners);
     free(snapshot->pools);
     config_free(config);
@@ -59,6 +60,8 @@ static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin
     for (size_t i = 0; i < config->policies_count; i++)
         if ((snapshot->policies[i] = policy_new(&config->policies[i])) == NULL)
             return err_set(err, "out of memory");
+    snapshot->passwords = passwords_new(config, err);
+    if (snapshot->passwords == NULL) return false;
     for (size_t i = 0; i < config->backends_count; i++)
         if (!pool_init(&snapshot->pools[i], &config->backends[i], builtin))
             return err_set(err, "out of memory");

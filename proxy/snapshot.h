@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "proxy/backend/pool.h"
+#include "proxy/policy/passwords.h"
 #include "proxy/policy/policy.h"
 #include "proxy/tls/context.h"
 
@@ -28,6 +29,7 @@ struct snapshot {
     struct snapshot_listener *listeners; /* as in the configuration */
     struct pool *pools;                  /* one a backend */
     struct policy **policies;            /* as in the configuration */
+    struct passwords *passwords;
 };
 
 /* Gives a snapshot (snapshot_unref) and takes `*config` in any case; borrows `builtin`, which
