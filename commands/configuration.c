@@ -65,7 +65,7 @@ static void lint_tickets(struct reading *reading, const struct config_tls *tls)
         (int64_t)tls->session_tickets.lifetime_ms / 1000, &err);
     look_at(reading, &tls->session_tickets.key_file);
     if (!keys) note(reading, reading->mark, CONFIG_ERROR, err.text);
-    ticket_keys_free(keys);
+    ticket_keys_unref(keys);
 }
 
 /* Errors are counted by the diagnostics that they become. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "commands/commands.h"
@@ -8,6 +10,12 @@
 #include "commands/options.h"
 #include "config/config.h"
 #include "proxy/control/server.h"
+
+/* Where the configuration comes from, and what was wrong with dates when it was accepted. */
+struct source {
+    const char *file;
+    size_t outdated;
+};
 
 static bool start_included_broker(const struct config *config, struct included_broker **included,
                                   struct err *err)
@@ -20,9 +28,39 @@ static bool start_included_broker(const struct config *config, struct included_b
     return true;
 }
 
-/* Everything after the file has been read: false with the reason. */
-static bool run(struct config *config, struct err *err)
+/* Findings of a reload go where the log goes, a line each. */
+static void log_findings(char *findings)
 {
+    char *rest = NULL;
+    for (char *line = strtok_r(findings, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        log_event(LOG_WARN, "configuration", line);
+}
+
+/* A certificate that has expired while it was served is no reason to refuse a reload, one more is.
+ */
+static struct config *load_again(void *arg)
+{
+    struct source *source = arg;
+    struct configuration_findings found;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *findings = open_memstream(&text, &length);
+    if (findings == NULL) return NULL;
+    struct config *config = configuration_load(source->file, findings, &found);
+    if (fclose(findings) == 0) log_findings(text);
+    free(text);
+    if (config != NULL && found.errors == found.outdated && found.outdated <= source->outdated) {
+        source->outdated = found.outdated;
+        return config;
+    }
+    config_free(config);
+    return NULL;
+}
+
+/* Everything after the file has been read: false with the reason. */
+static bool run(struct config *config, struct source *file, struct err *err)
+{
+    const struct config_source source = {load_again, file};
     struct included_broker *included = NULL;
     struct builtin_broker door = {0};
     if (!log_open(config->log.level, config->log.format, config->log.file, err) ||
@@ -31,7 +69,7 @@ static bool run(struct config *config, struct err *err)
         return false;
     }
     if (included != NULL) door = included_broker_door(included);
-    bool done = server_run(&config, &door, err);
+    bool done = server_run(&config, &source, &door, err);
     included_broker_stop(included);
     log_close();
     return done;
@@ -59,7 +97,8 @@ int run_main(int argc, char **argv)
         (void)fprintf(stderr, "postern: not started: %s has errors\n", file);
         return 1;
     }
-    if (run(config, &err)) return 0;
+    struct source source = {file, found.outdated};
+    if (run(config, &source, &err)) return 0;
     (void)fprintf(stderr, "postern: not started: %s\n", err.text);
     return 1;
 }

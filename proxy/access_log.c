@@ -143,6 +143,18 @@ void access_log_refused(const struct access_record *record, const char *detail)
     log_end(&line);
 }
 
+void access_log_condemned(const struct access_record *record, const char *reason,
+                          const char *detail)
+{
+    struct log_line line;
+    begin(&line, LOG_WARN, "session no longer admitted", record);
+    log_certificate(&line, record->certificate);
+    log_text(&line, "rule", record->rule);
+    log_text(&line, "reason", reason);
+    log_text(&line, "error", detail);
+    log_end(&line);
+}
+
 void access_log_backend(const struct access_record *record, const char *message, const char *server,
                         const char *why)
 {

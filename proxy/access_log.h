@@ -48,6 +48,9 @@ void access_log(const struct access_record *record, const struct relay *relay, u
 void access_log_failed_handshake(const struct access_record *record, const char *reason,
                                  const char *sentence);
 void access_log_refused(const struct access_record *record, const char *detail);
+/* A client that was admitted and would not be any more: it is about to be ended. */
+void access_log_condemned(const struct access_record *record, const char *reason,
+                          const char *detail);
 /* A server that could not be reached or that failed; `message` and `why` are constants. */
 void access_log_backend(const struct access_record *record, const char *message, const char *server,
                         const char *why);

@@ -9,7 +9,7 @@
 
 /* ----------------------------------------------------------------------------------------- copy */
 
-/* One block: the struct, then the lists of pointers, then the texts. */
+/* One block: the struct, then the lists of pointers, then the lineage, then the texts. */
 struct block {
     const char **pointers;
     char *texts;
@@ -59,10 +59,14 @@ struct identity_certificate *identity_certificate_copy(const struct identity_cer
     size_t names = source->san_dns_count + source->san_uri_count + source->san_email_count +
                    source->usages_count;
     size_t pointers = names * sizeof(char *);
-    struct identity_certificate *copy = malloc(sizeof *copy + pointers + texts_size(source));
+    size_t lineage = source->lineage_count * sizeof(struct lineage);
+    struct identity_certificate *copy = malloc(sizeof *copy + pointers + lineage +
+                                               texts_size(source));
     if (copy == NULL) return NULL;
     struct block block = {.pointers = (const char **)(copy + 1)};
-    block.texts = (char *)(block.pointers + names);
+    struct lineage *kept = (struct lineage *)(void *)(block.pointers + names);
+    block.texts = (char *)(kept + source->lineage_count);
+    if (lineage > 0) memcpy(kept, source->lineage, lineage);
     *copy = (struct identity_certificate){
         .subject = copy_text(&block, source->subject),
         .issuer = copy_text(&block, source->issuer),
@@ -74,6 +78,8 @@ struct identity_certificate *identity_certificate_copy(const struct identity_cer
         .key_bits = source->key_bits,
         .signature_algorithm = copy_text(&block, source->signature_algorithm),
         .usages_count = source->usages_count,
+        .lineage = kept,
+        .lineage_count = source->lineage_count,
         .san_dns_count = source->san_dns_count,
         .san_uri_count = source->san_uri_count,
         .san_email_count = source->san_email_count,
@@ -87,7 +93,8 @@ struct identity_certificate *identity_certificate_copy(const struct identity_cer
     return copy;
 }
 
-struct identity_certificate *identity_certificate_new(const struct certificate *certificate)
+struct identity_certificate *identity_certificate_new(const struct certificate *certificate,
+                                                      const struct lineage *lineage, size_t count)
 {
     return identity_certificate_copy(&(struct identity_certificate){
         .subject = certificate->subject,
@@ -101,6 +108,8 @@ struct identity_certificate *identity_certificate_new(const struct certificate *
         .signature_algorithm = certificate->signature_algorithm,
         .usages = certificate->extended_key_usage.items,
         .usages_count = certificate->extended_key_usage.count,
+        .lineage = lineage,
+        .lineage_count = count,
         .san_dns = certificate->san_dns.items,
         .san_uri = certificate->san_uri.items,
         .san_email = certificate->san_email.items,
@@ -115,8 +124,9 @@ struct identity_certificate *identity_certificate_new(const struct certificate *
 /* ---------------------------------------------------------------------------------- in a ticket */
 
 /*  format, 1 | not before, 8 | not after, 8 | key's bits, 4 | SHA-256 of the certificate and of
- *  its key, 32 each | six texts, each ended by NUL | four lists: how many, 1, and so many texts */
-enum { FORMAT = 2, DIGEST_BYTES = 32, DIGEST_ROOM = 2 * DIGEST_BYTES + 1 };
+ *  its key, 32 each | six texts, each ended by NUL | four lists: how many, 1, and so many texts |
+ *  lineage: how many, 1, and so many times 32 */
+enum { FORMAT = 3, DIGEST_BYTES = 32, DIGEST_ROOM = 2 * DIGEST_BYTES + 1 };
 
 static void put_time(struct bytes_writer *out, time_t time)
 {
@@ -159,7 +169,8 @@ bool identity_certificate_encode(struct bytes_writer *out,
     struct bytes_writer whole = bytes_writer_of(buffer, sizeof buffer);
     size_t names = certificate->san_dns_count + certificate->san_uri_count +
                    certificate->san_email_count + certificate->usages_count;
-    if (names > IDENTITY_MOST_ENCODED_NAMES) return false;
+    if (names > IDENTITY_MOST_ENCODED_NAMES || certificate->lineage_count > LINEAGE_MOST)
+        return false;
     bytes_put_u8(&whole, FORMAT);
     put_time(&whole, certificate->not_before);
     put_time(&whole, certificate->not_after);
@@ -176,6 +187,8 @@ bool identity_certificate_encode(struct bytes_writer *out,
     put_list(&whole, certificate->san_uri, certificate->san_uri_count);
     put_list(&whole, certificate->san_email, certificate->san_email_count);
     put_list(&whole, certificate->usages, certificate->usages_count);
+    bytes_put_u8(&whole, (uint8_t)certificate->lineage_count);
+    bytes_put(&whole, certificate->lineage, certificate->lineage_count * sizeof(struct lineage));
     if (!bytes_writer_ok(&whole) || !bytes_writer_ok(out)) return false;
     if (whole.length > out->room - out->length) return false;
     bytes_put(out, buffer, whole.length);
@@ -222,6 +235,16 @@ static size_t take_list(struct bytes *in, const char **names, size_t room)
     return bytes_ok(in) ? count : 0;
 }
 
+static size_t take_lineage(struct bytes *in, struct lineage lineage[LINEAGE_MOST])
+{
+    size_t count = bytes_u8(in);
+    if (count > LINEAGE_MOST) bytes_fail(in);
+    struct span raw = bytes_take(in, count * sizeof *lineage);
+    if (!bytes_ok(in)) return 0;
+    if (raw.length > 0) memcpy(lineage, raw.data, raw.length);
+    return count;
+}
+
 struct identity_certificate *identity_certificate_decode(struct bytes *in)
 {
     const char *names[IDENTITY_MOST_ENCODED_NAMES] = {NULL};
@@ -250,5 +273,8 @@ struct identity_certificate *identity_certificate_decode(struct bytes *in)
     next += lent.san_email_count = take_list(in, next, (size_t)(end - next));
     lent.usages = next;
     lent.usages_count = take_list(in, next, (size_t)(end - next));
+    struct lineage lineage[LINEAGE_MOST];
+    lent.lineage = lineage;
+    lent.lineage_count = take_lineage(in, lineage);
     return bytes_ok(in) ? identity_certificate_copy(&lent) : NULL;
 }

@@ -13,6 +13,15 @@
 
 struct certificate;
 
+enum { LINEAGE_ID_BYTES = 16, LINEAGE_MOST = 10 };
+
+/* A certificate of the chain that a verdict stood on, by digests: enough to see later that one of
+ * them has been revoked, or that its CA is no longer trusted. */
+struct lineage {
+    uint8_t number[LINEAGE_ID_BYTES]; /* of issuer and serial number, as CRLs name it */
+    uint8_t key[LINEAGE_ID_BYTES];    /* of the SubjectPublicKeyInfo */
+};
+
 /* What is kept of a verified client certificate; rides in session tickets too. One allocation:
  * the texts and lists point behind the struct. */
 struct identity_certificate {
@@ -27,6 +36,8 @@ struct identity_certificate {
     const char *signature_algorithm; /* "ECDSA-SHA256", "RSA-SHA256", or an OID */
     const char *const *usages;       /* extended: "clientAuth", "serverAuth", or an OID */
     size_t usages_count;
+    const struct lineage *lineage; /* the leaf's, then up to a configured CA's */
+    size_t lineage_count;
     const char *const *san_dns;
     const char *const *san_uri;
     const char *const *san_email;
@@ -39,8 +50,10 @@ struct identity_certificate {
 
 enum { IDENTITY_LARGEST_ENCODED = 1024, IDENTITY_MOST_ENCODED_NAMES = 64 };
 
-/* Gives what is kept of `certificate` (free), which is borrowed; NULL: out of memory. */
-struct identity_certificate *identity_certificate_new(const struct certificate *certificate);
+/* Gives what is kept of `certificate` (free) and of its lineage, which are borrowed; NULL: out of
+ * memory. */
+struct identity_certificate *identity_certificate_new(const struct certificate *certificate,
+                                                      const struct lineage *lineage, size_t count);
 /* Gives a copy of all that `source` points to (free), or NULL: out of memory. */
 struct identity_certificate *identity_certificate_copy(const struct identity_certificate *source);
 /* Writes it for a session ticket. False, and nothing is written: it is larger than

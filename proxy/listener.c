@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -120,23 +121,40 @@ static void on_connection(uv_stream_t *stream, int status)
     session_accept(&listener->origin, stream, listener->is_unix);
 }
 
-bool listener_start(struct listener *listener, const struct session_origin *origin, int fd,
-                    bool is_unix, struct err *err)
+static void on_closed(uv_handle_t *handle)
 {
-    uv_loop_t *loop = &origin->loop->uv;
-    listener->origin = *origin;
-    listener->is_unix = is_unix;
-    int failed = is_unix ? uv_pipe_init(loop, &listener->uv.pipe, 0)
-                         : uv_tcp_init(loop, &listener->uv.tcp);
-    if (failed == 0)
-        failed = is_unix ? uv_pipe_open(&listener->uv.pipe, fd)
-                         : uv_tcp_open(&listener->uv.tcp, fd);
-    if (failed == 0) failed = uv_listen(&listener->uv.stream, LISTENER_BACKLOG, on_connection);
-    if (failed == 0) return true;
-    return err_set(err, "cannot accept connections: %s", uv_strerror(failed));
+    free(CONTAINER_OF(handle, struct listener, uv.handle));
 }
 
-void listener_stop(struct listener *listener)
+struct listener *listener_start(const struct session_origin *origin, int fd,
+                                const struct config_address *address, struct err *err)
 {
-    if (!uv_is_closing(&listener->uv.handle)) uv_close(&listener->uv.handle, NULL);
+    uv_loop_t *loop = &origin->loop->uv;
+    size_t length = strlen(address->text) + 1;
+    bool is_unix = address->unix_path != NULL;
+    struct listener *listener = calloc(1, sizeof *listener + length);
+    if (listener == NULL) {
+        (void)close(fd); /* nothing was accepted from it */
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    listener->origin = *origin;
+    listener->is_unix = is_unix;
+    memcpy(listener->address, address->text, length);
+    int failed = is_unix ? uv_pipe_init(loop, &listener->uv.pipe, 0)
+                         : uv_tcp_init(loop, &listener->uv.tcp);
+    CHECK(failed == 0); /* neither asks the system for anything */
+    failed = is_unix ? uv_pipe_open(&listener->uv.pipe, fd) : uv_tcp_open(&listener->uv.tcp, fd);
+    if (failed != 0) (void)close(fd); /* nothing was accepted from it */
+    if (failed == 0) failed = uv_listen(&listener->uv.stream, LISTENER_BACKLOG, on_connection);
+    if (failed == 0) return listener;
+    err_set(err, "cannot accept connections: %s", uv_strerror(failed));
+    listener_stop(&listener);
+    return NULL;
+}
+
+void listener_stop(struct listener **listener)
+{
+    if (*listener != NULL) uv_close(&(*listener)->uv.handle, on_closed);
+    *listener = NULL;
 }

@@ -21,15 +21,17 @@ struct listener {
         uv_pipe_t pipe;
     } uv;
     bool is_unix;
-    struct session_origin origin;
+    struct session_origin origin; /* changes with the generation */
+    char address[];               /* as written */
 };
 
 /* Gives a bound, listening socket for the address (close), or -1: told why. A name is resolved
  * here; a unix socket that nobody listens on any more is replaced. `first`: for the first of our
  * workers, who sees that no other process has the port. Privileged ports work while we are root. */
 int listener_bind(const struct config_address *address, bool first, struct err *err);
-/* Begins to accept from `fd`, which it takes, on the origin's loop. */
-MUST_USE bool listener_start(struct listener *listener, const struct session_origin *origin, int fd,
-                             bool is_unix, struct err *err);
-/* Stops accepting; the memory must stay until the loop has run. May be repeated. */
-void listener_stop(struct listener *listener);
+/* Gives a listener (listener_stop) that accepts from `fd`, which it takes, on the origin's loop;
+ * `address` is copied. NULL: told why, and the descriptor is closed. */
+struct listener *listener_start(const struct session_origin *origin, int fd,
+                                const struct config_address *address, struct err *err);
+/* Stops accepting, forgets it and frees it when the loop has closed the socket. NULL is fine. */
+void listener_stop(struct listener **listener);

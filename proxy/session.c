@@ -171,7 +171,7 @@ static void enlist(struct session *session, struct session_list *list)
 
 static void count_connection(struct session *session)
 {
-    uint64_t before = atomic_fetch_add_explicit(&session->listener->connections, 1,
+    uint64_t before = atomic_fetch_add_explicit(&session->listener->counters->connections, 1,
                                                 memory_order_relaxed);
     session->over_limit = before >= session->listener->config->limits.max_connections;
 }

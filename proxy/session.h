@@ -16,7 +16,10 @@ struct session;
 struct session_list {
     struct session *first;
     size_t count;
-    bool draining; /* whoever has not been admitted yet is refused */
+    bool draining;             /* whoever has not been admitted yet is refused */
+    struct snapshot *snapshot; /* the one that clients are judged by now; borrowed */
+    struct session *to_judge;  /* the next one of a recheck; NULL: none is going on */
+    size_t condemned;          /* by the recheck that is going on */
 };
 
 struct session_origin {
@@ -30,6 +33,13 @@ struct session_origin {
  * session keeps a reference to the snapshot and frees itself. Out of memory or of descriptors: the
  * connection is closed and the log says so. */
 void session_accept(const struct session_origin *origin, uv_stream_t *server, bool is_unix);
+/* Judges every session again by the list's snapshot: begins anew, also when one is going on.
+ * session_list_judge does the work, so that nobody waits for it: some sessions at a time. Those
+ * that are admitted go on under the new snapshot; the others are ended one after the other, the
+ * first ones at once and the last within `recheck_spread` of their policy. */
+void session_list_recheck(struct session_list *list);
+/* Goes on with up to `most` sessions. False: it is done. */
+bool session_list_judge(struct session_list *list, size_t most);
 /* Draining begins: clients that are not admitted yet are refused from now on (0x8B). */
 void session_list_drain(struct session_list *list);
 /* Ends all of them: MQTT 5 clients are told DISCONNECT 0x8B. */

@@ -84,14 +84,6 @@ struct facts session_facts(const struct session *session)
     };
 }
 
-static struct decision judge(const struct session *session)
-{
-    size_t policy = session->listener->config->policy;
-    struct facts facts = session_facts(session);
-    return policy_decide(policy == SIZE_MAX ? NULL : session->snapshot->policies[policy], &facts,
-                         time(NULL));
-}
-
 static enum alive refuse_rewriting(struct session *session, enum rewriting rewriting,
                                    const struct config_rule *rule)
 {
@@ -115,7 +107,8 @@ static enum alive decide(struct session *session, size_t packet_length)
     remember_connect(session, &connect);
     if (session->list->draining) return session_refuse(session, REFUSAL_DRAINING, "");
     if (session->over_limit) return session_refuse(session, REFUSAL_TOO_MANY_CONNECTIONS, "");
-    struct decision decision = judge(session);
+    struct decision decision = session_judge(session);
+    (void)session_adopt(session, decision.rule); /* the door may have been another one's */
     session->record.rule = decision.rule == NULL ? NULL : decision.rule->name;
     if (!decision.admitted) return session_refuse(session, decision.refusal, decision.detail);
     enum rewriting rewriting = session_rewrite_connect(session, decision.rule, &connect,

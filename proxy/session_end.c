@@ -29,6 +29,7 @@ static void release(struct session *session)
     free(session->held);
     session_drop_early(session);
     access_record_clear(&session->record);
+    if (session->list->to_judge == session) session->list->to_judge = session->next;
     if (session->link != NULL) {
         *session->link = session->next;
         if (session->next != NULL) session->next->link = session->link;
@@ -42,7 +43,7 @@ enum alive session_end(struct session *session, const char *reason)
 {
     struct access_record *record = &session->record;
     keep_reason(session, reason);
-    atomic_fetch_sub_explicit(&session->listener->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&session->listener->counters->connections, 1, memory_order_relaxed);
     if (record->server_index >= 0)
         atomic_fetch_sub_explicit(&session->pool->servers[record->server_index].connections, 1,
                                   memory_order_relaxed);

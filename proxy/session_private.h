@@ -72,6 +72,12 @@ void session_drop_early(struct session *session);
 
 /* What policies judge, lent from the session's record. */
 struct facts session_facts(const struct session *session);
+/* Whether the client would be admitted by the list's snapshot, by its certificate and by the policy
+ * of its listener. */
+struct decision session_judge(const struct session *session);
+/* Goes on under the list's snapshot, where the rule is that of a judgement by it. False: its
+ * listener or its server is gone there, and it stays with its own snapshot. */
+bool session_adopt(struct session *session, const struct config_rule *rule);
 /* Puts the CONNECT that the rule wants in the place of the client's, `length` bytes of what is kept
  * early. Anything but REWRITTEN: the client lacks what the rule writes, or there is no memory. */
 enum rewriting {

@@ -2,13 +2,18 @@
 #include "proxy/snapshot.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void free_listener(struct snapshot_listener *listener, unsigned workers)
 {
     for (unsigned i = 0; listener->tls != NULL && i < workers; i++)
-        tls_context_set_free(listener->tls[i]);
+        tls_context_set_unref(listener->tls[i]);
     free(listener->tls);
-    ticket_keys_free(listener->tickets);
+    tls_trust_unref(listener->trust);
+    ticket_keys_unref(listener->tickets);
+    if (listener->counters != NULL &&
+        atomic_fetch_sub_explicit(&listener->counters->references, 1, memory_order_acq_rel) == 1)
+        free(listener->counters);
 }
 
 static void free_snapshot(struct snapshot *snapshot)
@@ -28,28 +33,89 @@ static void free_snapshot(struct snapshot *snapshot)
     free(snapshot);
 }
 
-static bool load_listener(struct snapshot_listener *listener, const struct config_listener *config,
-                          unsigned workers, struct err *err)
+size_t snapshot_find_listener(const struct snapshot *snapshot, const char *name)
 {
-    listener->config = config;
-    atomic_init(&listener->connections, 0);
-    if (config->tls.session_tickets.enabled) {
-        listener->tickets = ticket_keys_new(config->tls.session_tickets.key_file,
-                                            (int64_t)config->tls.session_tickets.rotate_ms / 1000,
-                                            (int64_t)config->tls.session_tickets.lifetime_ms / 1000,
-                                            err);
-        if (listener->tickets == NULL) return false;
+    for (size_t i = 0; i < snapshot->config->listeners_count; i++)
+        if (strcmp(snapshot->config->listeners[i].name, name) == 0) return i;
+    return SIZE_MAX;
+}
+
+static bool keep_counters(struct snapshot_listener *listener,
+                          const struct snapshot_listener *before)
+{
+    if (before != NULL) {
+        listener->counters = before->counters;
+        (void)atomic_fetch_add_explicit(&listener->counters->references, 1, memory_order_relaxed);
+        return true;
     }
+    listener->counters = malloc(sizeof *listener->counters);
+    if (listener->counters == NULL) return false;
+    atomic_init(&listener->counters->references, 1);
+    atomic_init(&listener->counters->connections, 0);
+    return true;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Keys live on over a reload, so that clients resume; those of a file are read again. */
+static bool load_tickets(struct snapshot_listener *listener, const struct snapshot_listener *before,
+                         struct err *err)
+{
+    const struct config_tls *config = &listener->config->tls;
+    const struct config_tls *old = before == NULL ? NULL : &before->config->tls;
+    if (!config->session_tickets.enabled) return true;
+    if (old != NULL && before->tickets != NULL &&
+        same_text(config->session_tickets.key_file, old->session_tickets.key_file) &&
+        config->session_tickets.rotate_ms == old->session_tickets.rotate_ms &&
+        config->session_tickets.lifetime_ms == old->session_tickets.lifetime_ms) {
+        listener->tickets = ticket_keys_ref(before->tickets);
+        return config->session_tickets.key_file == NULL ||
+               ticket_keys_reload(listener->tickets, config->session_tickets.key_file, err);
+    }
+    listener->tickets = ticket_keys_new(config->session_tickets.key_file,
+                                        (int64_t)config->session_tickets.rotate_ms / 1000,
+                                        (int64_t)config->session_tickets.lifetime_ms / 1000, err);
+    return listener->tickets != NULL;
+}
+
+static bool load_contexts(struct snapshot_listener *listener, unsigned workers,
+                          const struct snapshot_listener *before, struct err *err)
+{
+    uint8_t inputs[TLS_CONTEXT_INPUTS_BYTES];
     listener->tls = calloc(workers, sizeof(struct tls_context_set *));
     if (listener->tls == NULL) return err_set(err, "out of memory");
+    if (!tls_context_inputs(inputs, listener->config, listener->tickets, listener->trust, err))
+        return false;
     for (unsigned i = 0; i < workers; i++) {
-        listener->tls[i] = tls_context_set_new(config, listener->tickets, err);
+        bool same = before != NULL && memcmp(before->tls[i]->inputs, inputs, sizeof inputs) == 0;
+        listener->tls[i] = same ? tls_context_set_ref(before->tls[i])
+                                : tls_context_set_new(listener->config, listener->tickets,
+                                                      listener->trust, err);
         if (listener->tls[i] == NULL) return false;
     }
     return true;
 }
 
-static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin, struct err *err)
+static bool load_listener(struct snapshot_listener *listener, const struct config_listener *config,
+                          unsigned workers, const struct snapshot *previous, struct err *err)
+{
+    size_t found = previous == NULL ? SIZE_MAX : snapshot_find_listener(previous, config->name);
+    const struct snapshot_listener *before = found == SIZE_MAX ? NULL : &previous->listeners[found];
+    listener->config = config;
+    if (!keep_counters(listener, before)) return err_set(err, "out of memory");
+    if (!load_tickets(listener, before, err)) return false;
+    if (config->tls.client_certificate != CONFIG_CLIENT_CERTIFICATE_NONE) {
+        listener->trust = tls_trust_new(&config->tls, err);
+        if (listener->trust == NULL) return false;
+    }
+    return load_contexts(listener, workers, before, err);
+}
+
+static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin,
+                 const struct snapshot *previous, struct err *err)
 {
     const struct config *config = snapshot->config;
     snapshot->listeners = calloc(config->listeners_count, sizeof *snapshot->listeners);
@@ -66,13 +132,15 @@ static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin
         if (!pool_init(&snapshot->pools[i], &config->backends[i], builtin))
             return err_set(err, "out of memory");
     for (size_t i = 0; i < config->listeners_count; i++)
-        if (!load_listener(&snapshot->listeners[i], &config->listeners[i], snapshot->workers, err))
+        if (!load_listener(&snapshot->listeners[i], &config->listeners[i], snapshot->workers,
+                           previous, err))
             return err_prefix(err, "listener %s", config->listeners[i].name);
     return true;
 }
 
 struct snapshot *snapshot_new(struct config **config, unsigned workers,
-                              const struct builtin_broker *builtin, struct err *err)
+                              const struct builtin_broker *builtin, const struct snapshot *previous,
+                              struct err *err)
 {
     struct snapshot *snapshot = calloc(1, sizeof *snapshot);
     if (snapshot == NULL) {
@@ -85,7 +153,7 @@ struct snapshot *snapshot_new(struct config **config, unsigned workers,
     snapshot->config = *config;
     *config = NULL;
     snapshot->workers = workers;
-    if (load(snapshot, builtin, err)) return snapshot;
+    if (load(snapshot, builtin, previous, err)) return snapshot;
     free_snapshot(snapshot);
     return NULL;
 }

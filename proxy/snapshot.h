@@ -15,11 +15,18 @@
 #include "proxy/policy/policy.h"
 #include "proxy/tls/context.h"
 
+/* What goes on counting when a listener's settings change; shared by the generations. */
+struct listener_counters {
+    atomic_uint references;
+    atomic_uint_fast64_t connections;
+};
+
 struct snapshot_listener {
     const struct config_listener *config;
     struct tls_context_set **tls; /* one a worker */
+    struct tls_trust *trust;      /* NULL: no client certificates */
     struct ticket_keys *tickets;  /* NULL: off */
-    atomic_uint_fast64_t connections;
+    struct listener_counters *counters;
 };
 
 struct snapshot {
@@ -33,8 +40,13 @@ struct snapshot {
 };
 
 /* Gives a snapshot (snapshot_unref) and takes `*config` in any case; borrows `builtin`, which
- * outlives it. NULL: the sentence names what could not be loaded. */
+ * outlives it. What `previous` (NULL: none) has and the new configuration leaves as it is, is taken
+ * over from it: TLS contexts, ticket keys, counters. NULL: the sentence names what could not be
+ * loaded. */
 struct snapshot *snapshot_new(struct config **config, unsigned workers,
-                              const struct builtin_broker *builtin, struct err *err);
+                              const struct builtin_broker *builtin, const struct snapshot *previous,
+                              struct err *err);
+/* The index of the listener of that name, or SIZE_MAX. */
+size_t snapshot_find_listener(const struct snapshot *snapshot, const char *name);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);

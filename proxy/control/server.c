@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/control/fleet.h"
 #include "proxy/control/privileges.h"
-#include "proxy/control/worker.h"
-#include "proxy/listener.h"
+#include "proxy/control/reload.h"
 #include "proxy/tls/wolfssl.h"
 
 enum { POLL_MS = 50, MOST_SIGNALS = 5 };
@@ -22,10 +22,8 @@ struct server {
     uv_loop_t loop;
     uv_signal_t signals[MOST_SIGNALS];
     uv_timer_t draining;
-    struct snapshot *snapshot;
-    struct worker **workers;
-    unsigned workers_count;
-    int *fds; /* one a worker and listener: worker after worker */
+    struct fleet fleet;
+    struct reload reload;
     uint64_t drain_ends_ms;
     bool is_draining;
     bool is_stopping;
@@ -44,23 +42,14 @@ static void stop(struct server *server, void (*order)(struct worker *worker))
 {
     if (server->is_stopping) return;
     server->is_stopping = true;
-    for (unsigned i = 0; i < server->workers_count; i++)
-        order(server->workers[i]);
+    fleet_order(&server->fleet, order);
     uv_walk(&server->loop, close_handle, NULL);
-}
-
-static size_t sessions(const struct server *server)
-{
-    size_t count = 0;
-    for (unsigned i = 0; i < server->workers_count; i++)
-        count += worker_sessions(server->workers[i]);
-    return count;
 }
 
 static void on_draining(uv_timer_t *timer)
 {
     struct server *server = CONTAINER_OF(timer, struct server, draining);
-    if (sessions(server) == 0 || clock_monotonic_ms() >= server->drain_ends_ms)
+    if (fleet_sessions(&server->fleet) == 0 || clock_monotonic_ms() >= server->drain_ends_ms)
         stop(server, worker_stop);
 }
 
@@ -68,13 +57,14 @@ static void drain(struct server *server)
 {
     struct log_line line;
     server->is_draining = true;
-    server->drain_ends_ms = clock_monotonic_ms() + server->snapshot->config->drain_timeout_ms;
-    for (unsigned i = 0; i < server->workers_count; i++)
-        worker_drain(server->workers[i]);
+    uint64_t timeout_ms = server->fleet.snapshot->config->drain_timeout_ms;
+    server->drain_ends_ms = clock_monotonic_ms() + timeout_ms;
+    (void)uv_timer_stop(&server->reload.tick); /* always 0 */
+    fleet_order(&server->fleet, worker_drain);
     (void)uv_timer_start(&server->draining, on_draining, POLL_MS, POLL_MS);
     log_begin(&line, LOG_INFO, "draining");
-    log_number(&line, "sessions", (int64_t)sessions(server));
-    log_number(&line, "timeout_ms", (int64_t)server->snapshot->config->drain_timeout_ms);
+    log_number(&line, "sessions", (int64_t)fleet_sessions(&server->fleet));
+    log_number(&line, "timeout_ms", (int64_t)timeout_ms);
     log_end(&line);
 }
 
@@ -94,7 +84,7 @@ static void on_signal(uv_signal_t *signal, int number)
         if (!log_reopen(&err)) log_event(LOG_ERROR, "log file not reopened", err.text);
         break;
     case SIGHUP:
-        log_note(LOG_WARN, "SIGHUP is ignored: this version loads its files at the start only");
+        if (!server->is_draining) reload_now(&server->reload, "SIGHUP");
         break;
     default:
         break;
@@ -122,55 +112,22 @@ static unsigned usable_cores(void)
     return cores == 0 ? 1 : cores;
 }
 
-static bool bind_all(struct server *server, struct err *err)
-{
-    const struct config *config = server->snapshot->config;
-    size_t count = config->listeners_count;
-    server->fds = malloc(count * server->workers_count * sizeof *server->fds);
-    if (server->fds == NULL) return err_set(err, "out of memory");
-    for (size_t i = 0; i < count * server->workers_count; i++)
-        server->fds[i] = -1;
-    for (unsigned worker = 0; worker < server->workers_count; worker++)
-        for (size_t i = 0; i < count; i++) {
-            const struct config_address *address = &config->listeners[i].address;
-            int *fd = &server->fds[worker * count + i];
-            bool shared = worker > 0 && address->unix_path != NULL;
-            *fd = shared ? fcntl(server->fds[i], F_DUPFD_CLOEXEC, 0)
-                         : listener_bind(address, worker == 0, err);
-            if (*fd < 0 && shared) return err_set(err, "no descriptor is left for a listener");
-            if (*fd < 0) return err_prefix(err, "listener %s", config->listeners[i].name);
-        }
-    return true;
-}
-
-static bool start_workers(struct server *server, struct err *err)
-{
-    size_t count = server->snapshot->config->listeners_count;
-    server->workers = calloc(server->workers_count, sizeof(struct worker *));
-    if (server->workers == NULL) return err_set(err, "out of memory");
-    for (unsigned i = 0; i < server->workers_count; i++) {
-        server->workers[i] = worker_new(server->snapshot, i, &server->fds[i * count], err);
-        if (server->workers[i] == NULL) return false;
-    }
-    for (unsigned i = 0; i < server->workers_count; i++)
-        if (!worker_start(server->workers[i], err)) return false;
-    return true;
-}
-
-static bool start(struct server *server, struct config **config,
+static bool start(struct server *server, struct config **config, const struct config_source *source,
                   const struct builtin_broker *builtin, struct err *err)
 {
-    unsigned workers = (*config)->workers;
-    char *user = (*config)->user;
-    server->workers_count = workers == 0 ? usable_cores() : workers;
-    server->snapshot = snapshot_new(config, server->workers_count, builtin, err);
-    return server->snapshot != NULL && bind_all(server, err) && privileges_drop(user, err) &&
-           listen_on_signals(server, err) && start_workers(server, err);
+    unsigned workers = (*config)->workers == 0 ? usable_cores() : (*config)->workers;
+    struct snapshot *snapshot = snapshot_new(config, workers, builtin, NULL, err);
+    if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err) ||
+        !privileges_drop(snapshot->config->user, err) || !listen_on_signals(server, err) ||
+        !fleet_start(&server->fleet, err))
+        return false;
+    reload_start(&server->reload, &server->loop, &server->fleet, source, builtin);
+    return true;
 }
 
 static void announce(const struct server *server, unsigned long descriptors)
 {
-    const struct config *config = server->snapshot->config;
+    const struct config *config = server->fleet.snapshot->config;
     struct log_line line;
     for (size_t i = 0; i < config->listeners_count; i++) {
         log_begin(&line, LOG_INFO, "listening");
@@ -179,7 +136,7 @@ static void announce(const struct server *server, unsigned long descriptors)
         log_end(&line);
     }
     log_begin(&line, LOG_INFO, "started");
-    log_number(&line, "workers", server->workers_count);
+    log_number(&line, "workers", server->fleet.count);
     log_number(&line, "descriptors", (int64_t)descriptors); /* a client of a backend takes two */
     log_text(&line, "wolfssl", wolfSSL_lib_version());
     log_end(&line);
@@ -187,30 +144,18 @@ static void announce(const struct server *server, unsigned long descriptors)
     (void)fflush(stderr);
 }
 
-static void remove_sockets(const struct server *server)
-{
-    const struct config *config = server->snapshot->config;
-    for (size_t i = 0; i < config->listeners_count; i++)
-        if (config->listeners[i].address.unix_path != NULL)
-            (void)unlink(config->listeners[i].address.unix_path); /* it may be gone already */
-}
-
 static void clear(struct server *server)
 {
-    for (unsigned i = 0; server->workers != NULL && i < server->workers_count; i++) {
-        if (server->workers[i] != NULL && !server->is_stopping) worker_stop(server->workers[i]);
-        worker_free(server->workers[i]);
-    }
-    free(server->workers);
-    if (server->snapshot != NULL && server->is_stopping) remove_sockets(server);
-    snapshot_unref(server->snapshot);
-    free(server->fds);
+    if (!server->is_stopping) fleet_order(&server->fleet, worker_stop);
+    fleet_clear(&server->fleet, server->is_stopping);
+    reload_stop(&server->reload);
     uv_walk(&server->loop, close_handle, NULL);
     (void)uv_run(&server->loop, UV_RUN_DEFAULT); /* ends when every handle is closed */
     CHECK(uv_loop_close(&server->loop) == 0);
 }
 
-bool server_run(struct config **config, const struct builtin_broker *builtin, struct err *err)
+bool server_run(struct config **config, const struct config_source *source,
+                const struct builtin_broker *builtin, struct err *err)
 {
     struct server server = {0};
     unsigned long descriptors = privileges_prepare();
@@ -221,7 +166,7 @@ bool server_run(struct config **config, const struct builtin_broker *builtin, st
         clear(&server);
         return err_set(err, "wolfSSL cannot be initialised");
     }
-    bool started = start(&server, config, builtin, err);
+    bool started = start(&server, config, source, builtin, err);
     if (started) {
         announce(&server, descriptors);
         (void)uv_run(&server.loop, UV_RUN_DEFAULT); /* until stop() closes every handle */

@@ -6,9 +6,12 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "proxy/backend/pool.h"
+#include "proxy/control/reload.h"
 
 /* Serves until SIGTERM or SIGINT has drained it, or a second one ends it at once; prints
  * "postern: ready" on standard error when every listener accepts. Takes `*config`; borrows
- * `builtin`, which must serve until this returns. False: it could not start, told why. */
-MUST_USE bool server_run(struct config **config, const struct builtin_broker *builtin,
-                         struct err *err);
+ * `source`, which reads it
+ * again, and `builtin`, which must serve until this returns. False: it could not start, told why.
+ */
+MUST_USE bool server_run(struct config **config, const struct config_source *source,
+                         const struct builtin_broker *builtin, struct err *err);

@@ -14,15 +14,28 @@
 
 enum order { NO_ORDER, DRAIN, STOP, CUT };
 
+enum { JUDGED_AT_ONCE = 100 /* sessions in one turn of the loop: a millisecond or two */ };
+
+/* A generation that is on its way to the worker's thread. */
+struct news {
+    struct news *next;
+    struct snapshot *snapshot;
+    int fds[];
+};
+
 struct worker {
     struct loop loop;
     struct snapshot *snapshot;
     struct session_list sessions;
-    struct listener *listeners;
+    struct listener **listeners; /* as in the snapshot */
     size_t listeners_count;
     uv_async_t mailbox;
+    uv_idle_t judging; /* active during a recheck */
     uv_check_t after_turn;
     _Atomic enum order order;
+    atomic_bool recheck;
+    pthread_mutex_t lock;         /* around `news` */
+    struct news *news;            /* the oldest first */
     atomic_size_t sessions_count; /* published each turn, for the main thread */
     pthread_t thread;
     bool started;
@@ -35,6 +48,108 @@ static void stop_listening(struct worker *worker)
         listener_stop(&worker->listeners[i]);
 }
 
+/* ------------------------------------------------------------------------------------ judgement */
+
+static void on_judging(uv_idle_t *idle)
+{
+    struct worker *worker = CONTAINER_OF(idle, struct worker, judging);
+    if (!session_list_judge(&worker->sessions, JUDGED_AT_ONCE)) (void)uv_idle_stop(idle);
+}
+
+static void recheck(struct worker *worker)
+{
+    session_list_recheck(&worker->sessions);
+    (void)uv_idle_start(&worker->judging, on_judging); /* fails only without a callback */
+}
+
+/* ----------------------------------------------------------------------------- a new generation */
+
+/* The listener on that address, which is no longer the worker's then, or NULL. */
+static struct listener *take_listener(struct worker *worker, const char *address)
+{
+    for (size_t i = 0; i < worker->listeners_count; i++) {
+        struct listener *listener = worker->listeners[i];
+        if (listener == NULL || strcmp(listener->address, address) != 0) continue;
+        worker->listeners[i] = NULL;
+        return listener;
+    }
+    return NULL;
+}
+
+static void serve(struct worker *worker, struct news *news, struct listener **listeners)
+{
+    const struct config *config = news->snapshot->config;
+    struct err err = {{0}};
+    for (size_t i = 0; i < config->listeners_count; i++) {
+        const struct config_address *address = &config->listeners[i].address;
+        struct session_origin origin = {&worker->loop, news->snapshot, i, &worker->sessions};
+        listeners[i] = take_listener(worker, address->text);
+        if (listeners[i] != NULL)
+            listeners[i]->origin = origin;
+        else
+            listeners[i] = listener_start(&origin, news->fds[i], address, &err);
+        if (listeners[i] == NULL) log_event(LOG_ERROR, "listener not started", err.text);
+    }
+    stop_listening(worker); /* those that are not in the configuration any more */
+    free(worker->listeners);
+    worker->listeners = listeners;
+    worker->listeners_count = config->listeners_count;
+}
+
+/* Contexts that both generations share judge by the new CRLs from now on. */
+static void trust_anew(const struct worker *worker)
+{
+    struct snapshot *snapshot = worker->snapshot;
+    for (size_t i = 0; i < snapshot->config->listeners_count; i++)
+        tls_context_set_trust(snapshot->listeners[i].tls[worker->loop.number],
+                              snapshot->listeners[i].trust);
+}
+
+static void install(struct worker *worker, struct news *news)
+{
+    size_t count = news->snapshot->config->listeners_count;
+    struct listener **listeners = calloc(count, sizeof(struct listener *));
+    CHECK(listeners != NULL); /* half a generation would be worse */
+    serve(worker, news, listeners);
+    snapshot_unref(worker->snapshot);
+    worker->snapshot = news->snapshot;
+    worker->sessions.snapshot = news->snapshot;
+    trust_anew(worker);
+    recheck(worker);
+    free(news);
+}
+
+static void discard(struct news *news)
+{
+    for (size_t i = 0; i < news->snapshot->config->listeners_count; i++)
+        if (news->fds[i] >= 0) (void)close(news->fds[i]); /* nothing was accepted from it */
+    snapshot_unref(news->snapshot);
+    free(news);
+}
+
+static struct news *take_news(struct worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->lock); /* a plain mutex cannot fail */
+    struct news *news = worker->news;
+    if (news != NULL) worker->news = news->next;
+    (void)pthread_mutex_unlock(&worker->lock);
+    return news;
+}
+
+static void read_news(struct worker *worker)
+{
+    struct news *news = NULL;
+    while ((news = take_news(worker)) != NULL) {
+        if (worker->stopping || worker->sessions.draining)
+            discard(news);
+        else
+            install(worker, news);
+    }
+    if (atomic_exchange(&worker->recheck, false) && !worker->stopping) recheck(worker);
+}
+
+/* --------------------------------------------------------------------------------------- orders */
+
 /* What is left closes in the same turn or in the next ones; then uv_run ends by itself. */
 static void stop(struct worker *worker)
 {
@@ -42,12 +157,14 @@ static void stop(struct worker *worker)
     worker->stopping = true;
     stop_listening(worker);
     session_list_end(&worker->sessions);
+    uv_close((uv_handle_t *)&worker->judging, NULL);
     uv_close((uv_handle_t *)&worker->mailbox, NULL);
 }
 
 static void on_order(uv_async_t *mailbox)
 {
     struct worker *worker = CONTAINER_OF(mailbox, struct worker, mailbox);
+    read_news(worker);
     switch (atomic_load(&worker->order)) {
     case DRAIN:
         stop_listening(worker);
@@ -79,15 +196,20 @@ static void on_after_turn(uv_check_t *check)
 static bool open_listeners(struct worker *worker, const int *fds, struct err *err)
 {
     const struct config *config = worker->snapshot->config;
-    worker->listeners = calloc(config->listeners_count, sizeof *worker->listeners);
-    if (worker->listeners == NULL) return err_set(err, "out of memory");
+    bool good = true;
+    worker->listeners = calloc(config->listeners_count, sizeof(struct listener *));
+    if (worker->listeners == NULL) good = err_set(err, "out of memory");
     for (size_t i = 0; i < config->listeners_count; i++) {
         struct session_origin origin = {&worker->loop, worker->snapshot, i, &worker->sessions};
-        bool is_unix = config->listeners[i].address.unix_path != NULL;
+        if (!good) {
+            (void)close(fds[i]); /* nothing was accepted from it */
+            continue;
+        }
+        worker->listeners[i] = listener_start(&origin, fds[i], &config->listeners[i].address, err);
         worker->listeners_count = i + 1;
-        if (!listener_start(&worker->listeners[i], &origin, fds[i], is_unix, err)) return false;
+        good = worker->listeners[i] != NULL;
     }
-    return true;
+    return good;
 }
 
 struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int *fds,
@@ -96,12 +218,17 @@ struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int 
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL || !loop_init(&worker->loop, number, err)) {
         if (worker == NULL) err_set(err, "out of memory");
+        for (size_t i = 0; i < snapshot->config->listeners_count; i++)
+            (void)close(fds[i]); /* nothing was accepted from it */
         free(worker);
         return NULL;
     }
     worker->snapshot = snapshot_ref(snapshot);
+    worker->sessions.snapshot = snapshot;
+    (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail for a plain mutex */
     CHECK(uv_async_init(&worker->loop.uv, &worker->mailbox, on_order) == 0);
-    (void)uv_check_init(&worker->loop.uv, &worker->after_turn); /* these two always 0 */
+    (void)uv_check_init(&worker->loop.uv, &worker->after_turn); /* these always 0 */
+    (void)uv_idle_init(&worker->loop.uv, &worker->judging);
     (void)uv_check_start(&worker->after_turn, on_after_turn);
     uv_unref((uv_handle_t *)&worker->after_turn);
     if (open_listeners(worker, fds, err)) return worker;
@@ -145,6 +272,30 @@ void worker_cut(struct worker *worker)
     give_order(worker, CUT);
 }
 
+bool worker_install(struct worker *worker, struct snapshot *snapshot, const int *fds)
+{
+    size_t size = snapshot->config->listeners_count * sizeof *fds;
+    struct news *news = malloc(sizeof *news + size);
+    if (news == NULL) return false;
+    news->next = NULL;
+    news->snapshot = snapshot_ref(snapshot);
+    memcpy(news->fds, fds, size);
+    (void)pthread_mutex_lock(&worker->lock); /* a plain mutex cannot fail */
+    struct news **last = &worker->news;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = news;
+    (void)pthread_mutex_unlock(&worker->lock);
+    (void)uv_async_send(&worker->mailbox); /* fails only on a closed handle */
+    return true;
+}
+
+void worker_recheck(struct worker *worker)
+{
+    atomic_store(&worker->recheck, true);
+    (void)uv_async_send(&worker->mailbox); /* fails only on a closed handle */
+}
+
 size_t worker_sessions(const struct worker *worker)
 {
     return atomic_load_explicit(&worker->sessions_count, memory_order_relaxed);
@@ -160,6 +311,9 @@ void worker_free(struct worker *worker)
         (void)run(worker);
     }
     loop_clear(&worker->loop);
+    for (struct news *news = take_news(worker); news != NULL; news = take_news(worker))
+        discard(news);
+    (void)pthread_mutex_destroy(&worker->lock); /* nobody holds it any more */
     snapshot_unref(worker->snapshot);
     free(worker->listeners);
     free(worker);

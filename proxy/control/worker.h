@@ -9,8 +9,8 @@
 struct worker;
 
 /* Gives a worker (worker_free) that is about to serve `fds`, one listening socket a listener of the
- * snapshot, which it takes; it keeps a reference to the snapshot. Nothing is accepted before
- * worker_start. NULL: told why. */
+ * snapshot, which it takes in any case; it keeps a reference to the snapshot. Nothing is accepted
+ * before worker_start. NULL: told why. */
 struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int *fds,
                           struct err *err);
 /* Starts its thread. False: told why. */
@@ -20,6 +20,12 @@ MUST_USE bool worker_start(struct worker *worker, struct err *err);
 void worker_drain(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_cut(struct worker *worker);
+/* Serves by `snapshot` from now on, of which it keeps a reference, and judges its sessions again.
+ * `fds` as in worker_new, but -1 where it listens on that address already. False: out of memory,
+ * and nothing is taken. */
+MUST_USE bool worker_install(struct worker *worker, struct snapshot *snapshot, const int *fds);
+/* Judges its sessions again by the snapshot that it has. */
+void worker_recheck(struct worker *worker);
 /* How many sessions it has; exact once it drains. */
 size_t worker_sessions(const struct worker *worker);
 /* Waits for the thread if one was started (after worker_stop), then frees. */

@@ -37,12 +37,13 @@ static int on_server_name(WOLFSSL *ssl, int *alert, void *arg)
     return 0;
 }
 
-static bool set_versions_and_suites(struct tls_context *context, struct err *err)
+static bool set_versions_and_suites(struct tls_context *context, const struct config_tls *config,
+                                    struct err *err)
 {
     struct tls_profile profile;
     WOLFSSL_CTX *ctx = context->wolfssl;
-    if (!tls_profile_choose(&profile, context->config, err)) return false;
-    if (!only_tls_1_3(context->config) && context->config->max_version == CONFIG_TLS_1_3 &&
+    if (!tls_profile_choose(&profile, config, err)) return false;
+    if (!only_tls_1_3(config) && config->max_version == CONFIG_TLS_1_3 &&
         wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS)
         return err_set(err, "wolfSSL was built without TLS 1.2");
     if (wolfSSL_CTX_set_cipher_list(ctx, profile.ciphers) != WOLFSSL_SUCCESS)
@@ -88,7 +89,7 @@ static bool load_pair(struct tls_context *context, const struct config_certifica
     return done && load_key(context, config->private_key, err);
 }
 
-static bool set_trust(struct tls_context *context, struct err *err)
+static bool set_trust(struct tls_context *context, const struct config_tls *config, struct err *err)
 {
     WOLFSSL_CTX *ctx = context->wolfssl;
     if (context->trust == NULL) {
@@ -99,17 +100,17 @@ static bool set_trust(struct tls_context *context, struct err *err)
     if (wolfSSL_CTX_load_verify_buffer(ctx, authorities.data, (long)authorities.length,
                                        WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
         return err_set(err, "%s: not every certificate in it can be used as a CA",
-                       context->config->client_ca);
+                       config->client_ca);
     if (wolfSSL_CTX_SetMinRsaKey_Sz(ctx, WEAKEST_RSA_BITS) != WOLFSSL_SUCCESS ||
         wolfSSL_CTX_SetMinEccKey_Sz(ctx, WEAKEST_ECC_BITS) != WOLFSSL_SUCCESS)
         return err_set(err, "wolfSSL refuses the smallest key sizes");
     return true;
 }
 
-static void set_tickets(struct tls_context *context)
+static void set_tickets(struct tls_context *context, const struct config_tls *config)
 {
     WOLFSSL_CTX *ctx = context->wolfssl;
-    int lifetime_s = (int)(context->config->session_tickets.lifetime_ms / 1000);
+    int lifetime_s = (int)(config->session_tickets.lifetime_ms / 1000);
     (void)wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF); /* always succeeds */
     wolfSSL_CTX_set_servername_callback(ctx, on_server_name);
     if (context->tickets == NULL) {
@@ -122,18 +123,84 @@ static void set_tickets(struct tls_context *context)
     (void)wolfSSL_CTX_set_timeout(ctx, (unsigned)lifetime_s);
 }
 
-/* What a verdict stood on: a ticket that was given under other settings is worth nothing. */
-static bool set_binding(struct tls_context *context, const char *listener)
+/* --------------------------------------------------------------------------------------- digests
+ */
+
+static bool hash_text(wc_Sha256 *hash, const char *text)
+{
+    return wc_Sha256Update(hash, (const byte *)text, (word32)strlen(text) + 1) == 0;
+}
+
+static bool hash_texts(wc_Sha256 *hash, const struct config_strings *texts)
+{
+    uint8_t count = (uint8_t)texts->count;
+    bool done = wc_Sha256Update(hash, &count, 1) == 0;
+    for (size_t i = 0; i < texts->count; i++)
+        done = done && hash_text(hash, texts->items[i]);
+    return done;
+}
+
+static bool hash_file(wc_Sha256 *hash, const char *path, struct err *err)
+{
+    size_t length = 0;
+    uint8_t *content = file_read(path, LARGEST_FILE, &length, err);
+    if (content == NULL) return false;
+    bool done = hash_text(hash, path) && wc_Sha256Update(hash, content, (word32)length) == 0;
+    explicit_bzero(content, length); /* it may be a key */
+    free(content);
+    return done || err_set(err, "out of memory");
+}
+
+static bool hash_settings(wc_Sha256 *hash, const struct config_listener *listener,
+                          const struct ticket_keys *tickets, const struct tls_trust *trust)
+{
+    const struct config_tls *config = &listener->tls;
+    uint64_t numbers[] = {config->refuse_unknown_server_name,
+                          (uint64_t)config->min_version,
+                          (uint64_t)config->max_version,
+                          (uint64_t)config->profile,
+                          config->session_tickets.lifetime_ms,
+                          (uint64_t)config->client_certificate,
+                          config->crl_allow_outdated,
+                          config->client_crl.count > 0,
+                          config->max_chain_depth,
+                          (uint64_t)(uintptr_t)tickets};
+    return hash_text(hash, listener->name) && hash_texts(hash, &config->cipher_suites) &&
+           hash_texts(hash, &config->groups) && hash_texts(hash, &config->alpn) &&
+           wc_Sha256Update(hash, (const byte *)numbers, sizeof numbers) == 0 &&
+           (trust == NULL || wc_Sha256Update(hash, tls_trust_digest(trust), 32) == 0);
+}
+
+bool tls_context_inputs(uint8_t out[TLS_CONTEXT_INPUTS_BYTES],
+                        const struct config_listener *listener, const struct ticket_keys *tickets,
+                        const struct tls_trust *trust, struct err *err)
 {
     wc_Sha256 hash;
-    uint8_t mode[] = {(uint8_t)context->config->client_certificate,
-                      (uint8_t)context->config->max_chain_depth,
-                      (uint8_t)context->config->crl_allow_outdated};
+    const struct config_tls *config = &listener->tls;
+    if (wc_InitSha256(&hash) != 0) return err_set(err, "out of memory");
+    bool done = hash_settings(&hash, listener, tickets, trust) || err_set(err, "out of memory");
+    for (size_t i = 0; done && i < config->certificates_count; i++)
+        done = hash_file(&hash, config->certificates[i].certificate, err) &&
+               hash_file(&hash, config->certificates[i].private_key, err) &&
+               (hash_texts(&hash, &config->certificates[i].server_names) ||
+                err_set(err, "out of memory"));
+    if (done && wc_Sha256Final(&hash, out) != 0) done = err_set(err, "out of memory");
+    wc_Sha256Free(&hash);
+    return done;
+}
+
+/* What a verdict stood on: a ticket that was given under other settings is worth nothing. CRLs are
+ * not among them: a resumed session is looked up in those of now. */
+static bool set_binding(struct tls_context *context, const struct config_listener *listener)
+{
+    wc_Sha256 hash;
+    uint8_t mode[] = {
+        (uint8_t)listener->tls.client_certificate, (uint8_t)listener->tls.max_chain_depth,
+        (uint8_t)listener->tls.crl_allow_outdated, listener->tls.client_crl.count > 0};
     if (wc_InitSha256(&hash) != 0) return false;
-    bool done = wc_Sha256Update(&hash, (const byte *)listener, (word32)strlen(listener) + 1) == 0;
+    bool done = hash_text(&hash, listener->name);
     for (size_t i = 0; i < context->names.count; i++)
-        done = done && wc_Sha256Update(&hash, (const byte *)context->names.items[i],
-                                       (word32)strlen(context->names.items[i]) + 1) == 0;
+        done = done && hash_text(&hash, context->names.items[i]);
     done = done && wc_Sha256Update(&hash, mode, sizeof mode) == 0;
     if (context->trust != NULL)
         done = done && wc_Sha256Update(&hash, tls_trust_digest(context->trust), 32) == 0;
@@ -142,28 +209,32 @@ static bool set_binding(struct tls_context *context, const char *listener)
     return done;
 }
 
-static void set_alpn(struct tls_context *context)
+static void set_alpn(struct tls_context *context, const struct config_tls *config)
 {
     size_t used = 0;
-    for (size_t i = 0; i < context->config->alpn.count; i++) {
-        size_t length = strlen(context->config->alpn.items[i]);
+    for (size_t i = 0; i < config->alpn.count; i++) {
+        size_t length = strlen(config->alpn.items[i]);
         if (used + length + 2 > sizeof context->alpn) return; /* the configuration is checked */
         if (used > 0) context->alpn[used++] = ',';
-        memcpy(context->alpn + used, context->config->alpn.items[i], length);
+        memcpy(context->alpn + used, config->alpn.items[i], length);
         used += length;
     }
 }
 
-static bool load(struct tls_context *context, const struct config_certificate *config,
-                 const char *listener, struct err *err)
+static bool load(struct tls_context *context, const struct config_certificate *certificate,
+                 const struct config_listener *listener, struct err *err)
 {
-    context->wolfssl = wolfSSL_CTX_new(method_for(context->config));
+    const struct config_tls *config = &listener->tls;
+    context->certificate_required = config->client_certificate ==
+                                    CONFIG_CLIENT_CERTIFICATE_REQUIRED;
+    context->max_chain_depth = config->max_chain_depth;
+    context->wolfssl = wolfSSL_CTX_new(method_for(config));
     if (context->wolfssl == NULL) return err_set(err, "out of memory");
-    set_alpn(context);
-    if (!set_versions_and_suites(context, err) || !load_pair(context, config, err) ||
-        !set_trust(context, err))
+    set_alpn(context, config);
+    if (!set_versions_and_suites(context, config, err) || !load_pair(context, certificate, err) ||
+        !set_trust(context, config, err))
         return false;
-    set_tickets(context);
+    set_tickets(context, config);
     wolfSSL_CTX_SetIORecv(context->wolfssl, tls_stream_on_receive);
     wolfSSL_CTX_SetIOSend(context->wolfssl, tls_stream_on_send);
     (void)wolfSSL_CTX_set_group_messages(context->wolfssl); /* fails for NULL only */
@@ -171,7 +242,8 @@ static bool load(struct tls_context *context, const struct config_certificate *c
 }
 
 struct tls_context_set *tls_context_set_new(const struct config_listener *listener,
-                                            struct ticket_keys *tickets, struct err *err)
+                                            struct ticket_keys *tickets, struct tls_trust *trust,
+                                            struct err *err)
 {
     const struct config_tls *config = &listener->tls;
     struct tls_context_set *set = calloc(1, sizeof *set);
@@ -181,34 +253,50 @@ struct tls_context_set *tls_context_set_new(const struct config_listener *listen
         err_set(err, "out of memory");
         return NULL;
     }
+    atomic_init(&set->references, 1);
     set->refuse_unknown_name = config->refuse_unknown_server_name;
-    if (config->client_certificate != CONFIG_CLIENT_CERTIFICATE_NONE) {
-        set->trust = tls_trust_new(config, err);
-        if (set->trust == NULL) goto fail;
-    }
+    set->trust = tls_trust_ref(trust);
+    set->tickets = ticket_keys_ref(tickets);
+    if (!tls_context_inputs(set->inputs, listener, tickets, trust, err)) goto fail;
     for (size_t i = 0; i < config->certificates_count; i++) {
         struct tls_context *context = &set->items[set->count++];
-        context->config = config;
         context->tickets = tickets;
-        context->trust = set->trust;
-        if (!load(context, &config->certificates[i], listener->name, err)) goto fail;
+        context->trust = trust;
+        if (!load(context, &config->certificates[i], listener, err)) goto fail;
     }
     return set;
 fail:
-    tls_context_set_free(set);
+    tls_context_set_unref(set);
     return NULL;
 }
 
-void tls_context_set_free(struct tls_context_set *set)
+struct tls_context_set *tls_context_set_ref(struct tls_context_set *set)
+{
+    (void)atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
+    return set;
+}
+
+void tls_context_set_unref(struct tls_context_set *set)
 {
     if (set == NULL) return;
+    if (atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1) return;
     for (size_t i = 0; i < set->count; i++) {
         names_clear(&set->items[i].names);
         wolfSSL_CTX_free(set->items[i].wolfssl);
     }
-    tls_trust_free(set->trust);
+    tls_trust_unref(set->trust);
+    ticket_keys_unref(set->tickets);
     free(set->items);
     free(set);
+}
+
+void tls_context_set_trust(struct tls_context_set *set, struct tls_trust *trust)
+{
+    struct tls_trust *before = set->trust;
+    set->trust = tls_trust_ref(trust);
+    for (size_t i = 0; i < set->count; i++)
+        set->items[i].trust = trust;
+    tls_trust_unref(before);
 }
 
 static bool context_has_name(const struct tls_context *context, const char *name, bool wildcards)

@@ -4,6 +4,7 @@
  * chain is never there for another client's handshake, and no lock is shared. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,9 +18,12 @@
 #include "proxy/tls/ticket.h"
 #include "proxy/tls/trust.h"
 
+enum { TLS_CONTEXT_INPUTS_BYTES = 32 };
+
 struct tls_context {
     WOLFSSL_CTX *wolfssl;
-    const struct config_tls *config;
+    bool certificate_required;
+    unsigned max_chain_depth;
     struct ticket_keys *tickets;   /* NULL: off */
     const struct tls_trust *trust; /* NULL: no client certificates */
     uint8_t binding[TICKET_BINDING_BYTES];
@@ -28,18 +32,34 @@ struct tls_context {
     char alpn[256]; /* the list as wolfSSL wants it */
 };
 
+/* Serves as long as what it was made of stays as it was; generations of the configuration share it.
+ */
 struct tls_context_set {
+    atomic_uint references;
     struct tls_context *items;
     size_t count;
     bool refuse_unknown_name;
     struct tls_trust *trust;
+    struct ticket_keys *tickets;
+    uint8_t inputs[TLS_CONTEXT_INPUTS_BYTES];
 };
 
-/* Gives a set (tls_context_set_free) that borrows the listener and the tickets as long as it lives.
- * NULL: the sentence names the file and what is wrong with it. */
+/* Gives a set (tls_context_set_unref). It keeps references to the tickets and to the trust, which
+ * are NULL when there are none, and copies what it needs of the listener. NULL: the sentence names
+ * the file and what is wrong with it. */
 struct tls_context_set *tls_context_set_new(const struct config_listener *listener,
-                                            struct ticket_keys *tickets, struct err *err);
-void tls_context_set_free(struct tls_context_set *set);
+                                            struct ticket_keys *tickets, struct tls_trust *trust,
+                                            struct err *err);
+/* A digest of everything that tls_context_set_new would read: where it is that of a set, the set
+ * will do. False: told why. */
+MUST_USE bool tls_context_inputs(uint8_t out[TLS_CONTEXT_INPUTS_BYTES],
+                                 const struct config_listener *listener,
+                                 const struct ticket_keys *tickets, const struct tls_trust *trust,
+                                 struct err *err);
+struct tls_context_set *tls_context_set_ref(struct tls_context_set *set);
+void tls_context_set_unref(struct tls_context_set *set);
+/* Judges by `trust` from now on, which has the same authorities. On its worker's thread. */
+void tls_context_set_trust(struct tls_context_set *set, struct tls_trust *trust);
 /* The context for such a client; NULL: unknown server name, to be refused (RFC 6066, 3). */
 struct tls_context *tls_context_set_choose(const struct tls_context_set *set,
                                            const struct client_hello *hello);

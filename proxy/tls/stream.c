@@ -95,6 +95,7 @@ int tls_stream_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, u
     struct ticket_envelope envelope = {name, iv, mac};
     size_t length = (size_t)in_length;
     bool done = false;
+    if (context == NULL) return WOLFSSL_TICKET_RET_REJECT; /* the handshake is over */
     if (sealing) {
         drop_unused_ticket(stream);
         done = ticket_seal(context->tickets, context->binding, envelope, body, &length,
@@ -118,6 +119,7 @@ static int on_verify(int good, WOLFSSL_X509_STORE_CTX *store)
     stream->identity = NULL;
     stream->identity_from_ticket = false;
     struct verify_result result = {0};
+    if (stream->context == NULL) return 0; /* the handshake is over */
     int verdict = verify_client(stream->context, good == 1, store, &result);
     stream->identity = result.identity;
     if (stream->failure.reason == NULL) { /* the first one is the cause */
@@ -198,6 +200,7 @@ enum tls_status tls_stream_handshake(struct tls_stream *stream, struct tls_io *i
     if (done == WOLFSSL_SUCCESS) {
         drop_unused_ticket(stream);
         stream->handshake_done = true;
+        stream->context = NULL; /* another generation may serve from now on */
         return TLS_OK;
     }
     int error = wolfSSL_get_error(stream->ssl, done);

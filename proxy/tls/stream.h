@@ -36,8 +36,8 @@ enum tls_status {
     TLS_FAILED       /* see tls_stream_failure; an alert may be waiting in `out` */
 };
 
-/* Gives a stream (tls_stream_free) that keeps `context` and takes its ALPN settings from it when
- * the client offers ALPN. NULL: out of memory. */
+/* Gives a stream (tls_stream_free) that borrows `context` until the handshake is done, and takes
+ * its ALPN settings from it when the client offers ALPN. NULL: out of memory. */
 struct tls_stream *tls_stream_new(struct tls_context *context, bool client_offers_alpn);
 void tls_stream_free(struct tls_stream *stream);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct ticket_key {
 };
 
 struct ticket_keys {
+    atomic_uint references;
     pthread_mutex_t lock;               /* around `items`; a key is copied out before it is used */
     struct ticket_key items[MOST_KEYS]; /* the newest first */
     size_t count;
@@ -113,6 +115,7 @@ struct ticket_keys *ticket_keys_new(const char *key_file, int64_t rotate_s, int6
         return NULL;
     }
     (void)pthread_mutex_init(&keys->lock, NULL); /* cannot fail for a plain mutex */
+    atomic_init(&keys->references, 1);
     keys->lifetime_s = lifetime_s;
     if (key_file != NULL) {
         if (load_keys(keys, key_file, err)) return keys;
@@ -121,13 +124,32 @@ struct ticket_keys *ticket_keys_new(const char *key_file, int64_t rotate_s, int6
         if (make_key(keys, time(NULL))) return keys;
         err_set(err, "the system gives no random bytes for ticket keys");
     }
-    ticket_keys_free(keys);
+    ticket_keys_unref(keys);
     return NULL;
 }
 
-void ticket_keys_free(struct ticket_keys *keys)
+struct ticket_keys *ticket_keys_ref(struct ticket_keys *keys)
+{
+    if (keys != NULL) (void)atomic_fetch_add_explicit(&keys->references, 1, memory_order_relaxed);
+    return keys;
+}
+
+bool ticket_keys_reload(struct ticket_keys *keys, const char *key_file, struct err *err)
+{
+    struct ticket_keys *fresh = ticket_keys_new(key_file, 0, keys->lifetime_s, err);
+    if (fresh == NULL) return false;
+    (void)pthread_mutex_lock(&keys->lock); /* a plain mutex cannot fail */
+    memcpy(keys->items, fresh->items, sizeof keys->items);
+    keys->count = fresh->count;
+    (void)pthread_mutex_unlock(&keys->lock);
+    ticket_keys_unref(fresh);
+    return true;
+}
+
+void ticket_keys_unref(struct ticket_keys *keys)
 {
     if (keys == NULL) return;
+    if (atomic_fetch_sub_explicit(&keys->references, 1, memory_order_acq_rel) != 1) return;
     (void)pthread_mutex_destroy(&keys->lock); /* nobody holds it any more */
     explicit_bzero(keys, sizeof *keys);
     free(keys);

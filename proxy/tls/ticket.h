@@ -22,11 +22,15 @@ enum {
     TICKET_BINDING_BYTES = 32
 };
 
-/* Gives keys (ticket_keys_free). `key_file` NULL: random ones, a new one each `rotate_s`. A file
+/* Gives keys (ticket_keys_unref). `key_file` NULL: random ones, a new one each `rotate_s`. A file
  * has one key a line, at least 32 bytes in base64, the newest last: it seals, all of them open. */
 struct ticket_keys *ticket_keys_new(const char *key_file, int64_t rotate_s, int64_t lifetime_s,
                                     struct err *err);
-void ticket_keys_free(struct ticket_keys *keys);
+struct ticket_keys *ticket_keys_ref(struct ticket_keys *keys);
+/* Lets go of one reference; the last one wipes. NULL is fine. */
+void ticket_keys_unref(struct ticket_keys *keys);
+/* Reads the file again; the old keys stay when it cannot be used, which is told. */
+MUST_USE bool ticket_keys_reload(struct ticket_keys *keys, const char *key_file, struct err *err);
 
 struct ticket_envelope {
     uint8_t *name; /* TICKET_NAME_BYTES */

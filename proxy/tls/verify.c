@@ -12,7 +12,7 @@
 int verify_mode(const struct tls_context *context)
 {
     if (context->trust == NULL) return WOLFSSL_VERIFY_NONE;
-    if (context->config->client_certificate == CONFIG_CLIENT_CERTIFICATE_REQUIRED)
+    if (context->certificate_required)
         return WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     return WOLFSSL_VERIFY_PEER;
 }
@@ -64,7 +64,7 @@ static bool check_chain(const struct tls_context *context, const WOLFSSL_X509_ST
     struct tls_failure failure = {"chain_too_long",
                                   "the client's chain is longer than max_chain_depth", false};
     time_t now = time(NULL);
-    if (store->totalCerts > (int)context->config->max_chain_depth) {
+    if (store->totalCerts > (int)context->max_chain_depth) {
         refuse(result, store, 0, failure);
         return false;
     }
@@ -76,6 +76,20 @@ static bool check_chain(const struct tls_context *context, const WOLFSSL_X509_ST
         return false;
     }
     return true;
+}
+
+/* Who it is, and by whose word. */
+static bool remember(const struct tls_context *context, const WOLFSSL_X509_STORE_CTX *store,
+                     const struct certificate *leaf, struct verify_result *result)
+{
+    struct span chain[LINEAGE_MOST];
+    struct lineage lineage[LINEAGE_MOST];
+    size_t count = 0;
+    for (int i = 0; i < store->totalCerts && count < LINEAGE_MOST; i++)
+        chain[count++] = (struct span){store->certs[i].buffer, store->certs[i].length};
+    size_t known = tls_trust_lineage(context->trust, chain, count, lineage);
+    result->identity = identity_certificate_new(leaf, lineage, known);
+    return result->identity != NULL;
 }
 
 int verify_client(const struct tls_context *context, bool good, WOLFSSL_X509_STORE_CTX *store,
@@ -95,9 +109,9 @@ int verify_client(const struct tls_context *context, bool good, WOLFSSL_X509_STO
                                                "the client's certificate cannot be read", false};
         return 0;
     }
-    result->identity = identity_certificate_new(&leaf);
+    bool remembered = remember(context, store, &leaf, result);
     certificate_clear(&leaf);
-    if (result->identity != NULL) return 1;
+    if (remembered) return 1;
     result->failure = (struct tls_failure){"out_of_memory", "out of memory", false};
     return 0;
 }
@@ -105,9 +119,10 @@ int verify_client(const struct tls_context *context, bool good, WOLFSSL_X509_STO
 bool verify_resumed(const struct tls_context *context, const struct identity_certificate *identity,
                     time_t now)
 {
-    bool required = context->config->client_certificate == CONFIG_CLIENT_CERTIFICATE_REQUIRED;
-    if (identity == NULL) return !required;
-    return context->trust != NULL && tls_trust_is_current(context->trust, now);
+    if (identity == NULL) return !context->certificate_required;
+    struct tls_failure failure;
+    return context->trust != NULL && tls_trust_is_current(context->trust, now) &&
+           tls_trust_recheck(context->trust, identity, &failure);
 }
 
 void verify_forget_chain(const struct tls_context *context)

@@ -16,6 +16,11 @@ static const char *const uri[] = {"urn:dev:mac:0024befffe804ff1"};
 
 static const char *const usages[] = {"clientAuth", "1.3.6.1.4.1.311.20.2.2"};
 
+static const struct lineage lineage[] = {
+    {"number of leaf.", "key of the leaf"},
+    {"number of CA...", "key of the CA.."},
+};
+
 static const struct identity_certificate meter = {
     .subject = "CN=meter-7,O=Example",
     .issuer = "CN=Example CA",
@@ -28,6 +33,8 @@ static const struct identity_certificate meter = {
     .signature_algorithm = "RSA-SHA256",
     .usages = usages,
     .usages_count = 2,
+    .lineage = lineage,
+    .lineage_count = 2,
     .san_dns = dns,
     .san_uri = uri,
     .san_dns_count = 2,
@@ -55,6 +62,8 @@ static void same(const struct identity_certificate *a, const struct identity_cer
     assert_string_equal(a->key, b->key);
     assert_int_equal(a->key_bits, b->key_bits);
     assert_string_equal(a->signature_algorithm, b->signature_algorithm);
+    assert_int_equal(a->lineage_count, b->lineage_count);
+    assert_memory_equal(a->lineage, b->lineage, a->lineage_count * sizeof *a->lineage);
     same_list(a->usages, a->usages_count, b->usages, b->usages_count);
     same_list(a->san_dns, a->san_dns_count, b->san_dns, b->san_dns_count);
     same_list(a->san_uri, a->san_uri_count, b->san_uri, b->san_uri_count);
@@ -82,7 +91,7 @@ static void keeps_what_a_certificate_says(void **state)
     (void)state;
     strcpy(certificate.fingerprint_sha256, meter.fingerprint_sha256);
     strcpy(certificate.spki_sha256, meter.spki_sha256);
-    struct identity_certificate *kept = identity_certificate_new(&certificate);
+    struct identity_certificate *kept = identity_certificate_new(&certificate, lineage, 2);
     memset(&certificate, 0, sizeof certificate);
     same(kept, &meter);
     free(kept);

@@ -69,7 +69,7 @@ static void opens_what_it_sealed_while_it_is_fresh(void **state)
     assert_true(opens(keys, ticket, binding, now));
     assert_true(opens(keys, ticket, binding, now + LIFETIME_S - 1));
     assert_false(opens(keys, ticket, binding, now + LIFETIME_S));
-    ticket_keys_free(keys);
+    ticket_keys_unref(keys);
 }
 
 static void refuses_a_ticket_of_other_settings(void **state)
@@ -78,7 +78,7 @@ static void refuses_a_ticket_of_other_settings(void **state)
     time_t now = time(NULL);
     struct ticket_keys *keys = make_keys(7200);
     assert_false(opens(keys, seal(keys, NULL, now), other_binding, now));
-    ticket_keys_free(keys);
+    ticket_keys_unref(keys);
 }
 
 static void refuses_a_ticket_with_any_bit_changed(void **state)
@@ -92,7 +92,7 @@ static void refuses_a_ticket_with_any_bit_changed(void **state)
         forged.body[i] ^= 1;
         assert_false(opens(keys, forged, binding, now));
     }
-    ticket_keys_free(keys);
+    ticket_keys_unref(keys);
 }
 
 static void opens_tickets_of_the_key_before_the_rotation(void **state)
@@ -105,7 +105,7 @@ static void opens_tickets_of_the_key_before_the_rotation(void **state)
     assert_memory_not_equal(first.name, second.name, TICKET_NAME_BYTES);
     assert_true(opens(keys, first, binding, now + 102));
     assert_true(opens(keys, second, binding, now + 102));
-    ticket_keys_free(keys);
+    ticket_keys_unref(keys);
 }
 
 static void carries_the_identity_until_its_certificate_expires(void **state)
@@ -133,7 +133,7 @@ static void carries_the_identity_until_its_certificate_expires(void **state)
     assert_string_equal(carried->fingerprint_sha256, identity.fingerprint_sha256);
     assert_int_equal(carried->not_after, identity.not_after);
     free(carried);
-    ticket_keys_free(keys);
+    ticket_keys_unref(keys);
 }
 
 static void replicas_with_one_key_file_open_each_others_tickets(void **state)
@@ -152,8 +152,8 @@ static void replicas_with_one_key_file_open_each_others_tickets(void **state)
     assert_non_null(one);
     assert_non_null(other);
     assert_true(opens(other, seal(one, NULL, now), binding, now));
-    ticket_keys_free(one);
-    ticket_keys_free(other);
+    ticket_keys_unref(one);
+    ticket_keys_unref(other);
     (void)close(fd);
     (void)unlink(path);
 }

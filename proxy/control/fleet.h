@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The workers together: what the main thread says to all of them. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "proxy/control/worker.h"
+#include "proxy/snapshot.h"
+
+struct fleet {
+    struct snapshot *snapshot; /* that new clients are served by */
+    struct worker **workers;
+    unsigned count;
+    int *fds; /* before the start: one a worker and listener, worker after worker */
+};
+
+/* Binds every listener of the snapshot, which it takes, for `workers` workers. fleet_clear is due
+ * in any case. False: told why. */
+MUST_USE bool fleet_bind(struct fleet *fleet, struct snapshot *snapshot, unsigned workers,
+                         struct err *err);
+/* Starts the workers: from here on clients are served. False: told why. */
+MUST_USE bool fleet_start(struct fleet *fleet, struct err *err);
+/* Puts another generation in the place of the one that serves, all or nothing: binds what is new,
+ * lets go of what is gone, and has the sessions judged again. Takes the snapshot in any case.
+ * False: told why, and nothing has changed. */
+MUST_USE bool fleet_install(struct fleet *fleet, struct snapshot *snapshot, struct err *err);
+/* `order` is worker_drain, worker_recheck, worker_stop or worker_cut. */
+void fleet_order(const struct fleet *fleet, void (*order)(struct worker *worker));
+size_t fleet_sessions(const struct fleet *fleet);
+/* Waits for the workers, which have been stopped, and frees. Removes unix sockets if `served`. */
+void fleet_clear(struct fleet *fleet, bool served);

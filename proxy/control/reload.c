@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/control/reload.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+enum { TICK_MS = 200, NOTICE_S = 30 * 24 * 3600, DAY_S = 24 * 3600 };
+
+/* -------------------------------------------------------------------------------------- reloading
+ */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static const struct config_backend *included(const struct config *config)
+{
+    for (size_t i = 0; i < config->backends_count; i++)
+        if (config->backends[i].builtin_broker) return &config->backends[i];
+    return NULL;
+}
+
+/* What a process is given once. */
+static void note_fixed(const struct config *before, const struct config *after)
+{
+    if (before->workers != after->workers)
+        log_note(LOG_WARN, "workers has changed: restart Postern to have it");
+    if (!same_text(before->user, after->user))
+        log_note(LOG_WARN, "user has changed: restart Postern to have it");
+    if (before->log.level != after->log.level || before->log.format != after->log.format ||
+        !same_text(before->log.file, after->log.file))
+        log_note(LOG_WARN, "log has changed: restart Postern to have it");
+    const struct config_backend *old = included(before);
+    const struct config_backend *new = included(after);
+    if (old != NULL && new != NULL && memcmp(&old->broker, &new->broker, sizeof old->broker) != 0)
+        log_note(LOG_WARN, "builtin_broker has changed: restart Postern to have it");
+}
+
+static bool install(struct reload *reload, struct config *config, struct err *err)
+{
+    struct fleet *fleet = reload->fleet;
+    const struct config *before = fleet->snapshot->config;
+    if (included(config) != NULL && included(before) == NULL) {
+        config_free(config);
+        return err_set(err, "the included broker can be added at a restart only");
+    }
+    struct watch *watch = config->watch ? watch_new(config) : NULL;
+    note_fixed(before, config);
+    struct snapshot *snapshot = snapshot_new(&config, fleet->count, reload->builtin,
+                                             fleet->snapshot, err);
+    if (snapshot == NULL || !fleet_install(fleet, snapshot, err)) {
+        watch_free(watch);
+        return false;
+    }
+    watch_free(reload->watch);
+    reload->watch = watch;
+    return true;
+}
+
+void reload_now(struct reload *reload, const char *why)
+{
+    struct err err = {{0}};
+    struct log_line line;
+    struct config *config = reload->source->load(reload->source->arg);
+    bool done = config != NULL && install(reload, config, &err);
+    if (config == NULL) err_set(&err, "the configuration has errors");
+    if (done)
+        reload->succeeded++;
+    else
+        reload->failed++;
+    log_begin(&line, done ? LOG_INFO : LOG_ERROR,
+              done ? "configuration loaded" : "configuration not loaded, the old one stays");
+    log_text(&line, "because", why);
+    if (!done) log_text(&line, "error", err.text);
+    log_end(&line);
+}
+
+/* ------------------------------------------------------------------------------------- calendar */
+
+static void note_rule(const char *message, const struct config_rule *rule, time_t now)
+{
+    struct log_line line;
+    log_begin(&line, LOG_WARN, message);
+    log_text(&line, "rule", rule->name);
+    if (rule->until > now) log_number(&line, "days", (int64_t)(rule->until - now) / DAY_S);
+    log_end(&line);
+}
+
+/* Whoever came in by a rule is judged by the others from its `until` on. */
+static void look_at_calendar(struct reload *reload, time_t now)
+{
+    const struct config *config = reload->fleet->snapshot->config;
+    bool passed = false;
+    bool notice = now - reload->last_notice >= DAY_S;
+    for (size_t i = 0; i < config->policies_count; i++)
+        for (size_t j = 0; j < config->policies[i].rules_count; j++) {
+            const struct config_rule *rule = &config->policies[i].rules[j];
+            if (rule->until == 0) continue;
+            if (rule->until > reload->last_tick && rule->until <= now) {
+                note_rule("a rule's until has come: it matches nobody any more", rule, now);
+                passed = true;
+            } else if (notice && rule->until > now && rule->until - now <= NOTICE_S) {
+                note_rule("a rule's until is near: see who still needs it", rule, now);
+            }
+        }
+    if (notice) reload->last_notice = now;
+    reload->last_tick = now;
+    if (passed) fleet_order(reload->fleet, worker_recheck);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct reload *reload = CONTAINER_OF(timer, struct reload, tick);
+    time_t now = time(NULL);
+    const char *changed = reload->watch == NULL ? NULL : watch_poll(reload->watch);
+    if (changed != NULL) reload_now(reload, changed);
+    if (now != reload->last_tick) look_at_calendar(reload, now);
+}
+
+void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
+                  const struct config_source *source, const struct builtin_broker *builtin)
+{
+    *reload = (struct reload){
+        .fleet = fleet, .source = source, .builtin = builtin, .last_tick = time(NULL)};
+    if (fleet->snapshot->config->watch) reload->watch = watch_new(fleet->snapshot->config);
+    (void)uv_timer_init(loop, &reload->tick); /* these always 0 */
+    (void)uv_timer_start(&reload->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+void reload_stop(struct reload *reload)
+{
+    watch_free(reload->watch);
+    reload->watch = NULL;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Another configuration while clients are served: on SIGHUP, and when a file that it is made of has
+ * changed. All or nothing: what is wrong is said in the log, and the old one stays in force. Also
+ * what only the calendar changes: rules whose `until` has come. Thread: the main one. */
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+#include <uv.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "proxy/backend/pool.h"
+#include "proxy/control/fleet.h"
+#include "proxy/control/watch.h"
+
+/* Reads the configuration again: gives it, or NULL, and has logged what is wrong. */
+struct config_source {
+    struct config *(*load)(void *arg);
+    void *arg;
+};
+
+struct reload {
+    uv_timer_t tick;
+    struct fleet *fleet;
+    const struct config_source *source;
+    const struct builtin_broker *builtin;
+    struct watch *watch; /* NULL: `watch` is off */
+    time_t last_tick;
+    time_t last_notice;
+    uint64_t succeeded;
+    uint64_t failed;
+};
+
+/* Begins to look; reload_stop is due. All are borrowed. */
+void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
+                  const struct config_source *source, const struct builtin_broker *builtin);
+/* Loads everything again; `why` goes to the log. */
+void reload_now(struct reload *reload, const char *why);
+/* The timer is closed by whoever closes the loop's handles. */
+void reload_stop(struct reload *reload);

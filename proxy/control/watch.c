@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/control/watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct state {
+    bool there;
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+    struct timespec changed;
+};
+
+struct watched {
+    char *path;
+    struct state told;
+    struct state last;
+};
+
+struct watch {
+    size_t count;
+    size_t room;
+    struct watched *files;
+};
+
+static struct state state_of(const char *path)
+{
+    struct stat status;
+    struct state state;
+    memset(&state, 0, sizeof state); /* states are compared as bytes */
+    if (stat(path, &status) != 0) return state;
+    state.there = true;
+    state.device = status.st_dev;
+    state.inode = status.st_ino;
+    state.size = status.st_size;
+    state.modified = status.st_mtim;
+    state.changed = status.st_ctim;
+    return state;
+}
+
+static bool same(const struct state *a, const struct state *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static bool add(struct watch *watch, const char *path)
+{
+    if (path == NULL) return true;
+    for (size_t i = 0; i < watch->count; i++)
+        if (strcmp(watch->files[i].path, path) == 0) return true;
+    if (watch->count == watch->room) {
+        size_t room = watch->room == 0 ? 16 : 2 * watch->room;
+        struct watched *files = reallocarray(watch->files, room, sizeof *files);
+        if (files == NULL) return false;
+        watch->files = files;
+        watch->room = room;
+    }
+    struct watched *file = &watch->files[watch->count];
+    file->path = strdup(path);
+    if (file->path == NULL) return false;
+    file->told = state_of(path);
+    file->last = file->told;
+    watch->count++;
+    return true;
+}
+
+static bool add_tls(struct watch *watch, const struct config_tls *tls)
+{
+    bool good = add(watch, tls->session_tickets.key_file) && add(watch, tls->client_ca);
+    for (size_t i = 0; good && i < tls->certificates_count; i++)
+        good = add(watch, tls->certificates[i].certificate) &&
+               add(watch, tls->certificates[i].private_key);
+    for (size_t i = 0; good && i < tls->client_crl.count; i++)
+        good = add(watch, tls->client_crl.items[i]);
+    return good;
+}
+
+struct watch *watch_new(const struct config *config)
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+    if (watch == NULL) return NULL;
+    bool good = add(watch, config->path);
+    for (size_t i = 0; good && i < config->listeners_count; i++)
+        good = add_tls(watch, &config->listeners[i].tls);
+    for (size_t i = 0; i < config->policies_count; i++)
+        for (size_t j = 0; good && j < config->policies[i].rules_count; j++)
+            good = add(watch, config->policies[i].rules[j].connect.password_file);
+    if (good) return watch;
+    watch_free(watch);
+    return NULL;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (watch == NULL) return;
+    for (size_t i = 0; i < watch->count; i++)
+        free(watch->files[i].path);
+    free(watch->files);
+    free(watch);
+}
+
+/* Another file is whole when it appears, for it was moved there; the same one may be half written.
+ */
+static bool is_settled(const struct watched *file, const struct state *now)
+{
+    bool moved = now->there && file->told.there &&
+                 (now->inode != file->told.inode || now->device != file->told.device);
+    return moved || same(now, &file->last);
+}
+
+const char *watch_poll(struct watch *watch)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < watch->count; i++) {
+        struct watched *file = &watch->files[i];
+        struct state now = state_of(file->path);
+        bool settled = is_settled(file, &now);
+        file->last = now;
+        if (same(&now, &file->told) || !settled) continue;
+        file->told = now;
+        found = file->path;
+    }
+    return found;
+}

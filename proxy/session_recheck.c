@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* A client that was admitted is judged again when what it was judged by has changed. */
+#include <string.h>
+
+#include "proxy/session_private.h"
+#include "proxy/tls/trust.h"
+
+enum { STEP_MS = 10 /* between two sessions that end, when they are not too many for that */ };
+
+/* --------------------------------------------------------------------------- a newer generation */
+
+/* The server of the same backend and address in another generation, or false. */
+static bool find_server(const struct session *session, const struct snapshot *snapshot,
+                        struct pool **pool, int *server)
+{
+    int index = session->record.server_index;
+    for (size_t i = 0; i < snapshot->config->backends_count; i++) {
+        *pool = &snapshot->pools[i];
+        if (strcmp((*pool)->config->name, session->record.backend) != 0) continue;
+        for (*server = 0; (size_t)*server < (*pool)->count; (*server)++)
+            if (strcmp(pool_server_name(*pool, *server), pool_server_name(session->pool, index)) ==
+                0)
+                return true;
+    }
+    return false;
+}
+
+static bool adopt_server(struct session *session, const struct snapshot *snapshot)
+{
+    struct pool *pool = NULL;
+    int server = -1;
+    if (session->pool == NULL) return true;
+    if (session->record.server_index < 0 || !find_server(session, snapshot, &pool, &server))
+        return false;
+    atomic_fetch_sub_explicit(&session->pool->servers[session->record.server_index].connections, 1,
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->servers[server].connections, 1, memory_order_relaxed);
+    session->pool = pool;
+    session->record.backend = pool->config->name;
+    session->record.server_index = server;
+    session->record.server = pool_server_name(pool, server);
+    return true;
+}
+
+bool session_adopt(struct session *session, const struct config_rule *rule)
+{
+    struct snapshot *snapshot = session->list->snapshot;
+    size_t listener = snapshot_find_listener(snapshot, session->record.listener);
+    if (snapshot == session->snapshot) return true;
+    if (listener == SIZE_MAX || !adopt_server(session, snapshot)) return false;
+    (void)snapshot_ref(snapshot);
+    session->listener = &snapshot->listeners[listener];
+    session->record.listener = session->listener->config->name;
+    session->record.rule = rule == NULL ? NULL : rule->name;
+    snapshot_unref(session->snapshot);
+    session->snapshot = snapshot;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------ judgement */
+
+static enum refusal refusal_of(const struct tls_failure *failure)
+{
+    return strcmp(failure->reason, "certificate_revoked") == 0 ? REFUSAL_REVOKED
+                                                               : REFUSAL_CERTIFICATE;
+}
+
+struct decision session_judge(const struct session *session)
+{
+    const struct snapshot *snapshot = session->list->snapshot;
+    size_t index = snapshot_find_listener(snapshot, session->record.listener);
+    struct decision decision = {.admitted = true, .backend = SIZE_MAX};
+    struct tls_failure failure;
+    if (index == SIZE_MAX) return decision; /* its listener is gone: who is in stays in */
+    const struct snapshot_listener *listener = &snapshot->listeners[index];
+    const struct identity_certificate *certificate = session->record.certificate;
+    if (certificate != NULL && listener->trust != NULL &&
+        !tls_trust_recheck(listener->trust, certificate, &failure)) {
+        decision.admitted = false;
+        decision.refusal = refusal_of(&failure);
+        (void)snprintf(decision.detail, sizeof decision.detail, "%s", failure.sentence);
+        return decision;
+    }
+    struct facts facts = session_facts(session);
+    size_t policy = listener->config->policy;
+    return policy_decide(policy == SIZE_MAX ? NULL : snapshot->policies[policy], &facts,
+                         time(NULL));
+}
+
+static const struct config_policy *policy_of(const struct session *session)
+{
+    const struct snapshot *snapshot = session->list->snapshot;
+    size_t index = snapshot_find_listener(snapshot, session->record.listener);
+    if (index == SIZE_MAX || snapshot->listeners[index].config->policy == SIZE_MAX) return NULL;
+    return &snapshot->config->policies[snapshot->listeners[index].config->policy];
+}
+
+static void condemn(struct session *session, const struct decision *decision)
+{
+    access_log_condemned(&session->record, refusal_word(decision->refusal), decision->detail);
+    session->verdict = decision->refusal;
+    session->verdict_due_ms = UINT64_MAX; /* until all have been judged */
+    session->list->condemned++;
+}
+
+static void judge_again(struct session *session)
+{
+    const struct config_policy *policy = policy_of(session);
+    if (policy != NULL && !policy->recheck) return;
+    struct decision decision = session_judge(session);
+    if (decision.admitted) {
+        session->verdict = REFUSAL_NONE;
+        if (session->stage == RELAYING) (void)session_adopt(session, decision.rule);
+    } else if (session->stage == RELAYING) {
+        condemn(session, &decision);
+    } else {
+        (void)session_refuse(session, decision.refusal, decision.detail); /* nothing follows */
+    }
+}
+
+static uint64_t spread_of(const struct session *session)
+{
+    enum { USUAL_SPREAD_MS = 10000 };
+    const struct config_policy *policy = policy_of(session);
+    return policy == NULL ? USUAL_SPREAD_MS : policy->recheck_spread_ms;
+}
+
+/* All of them within the spread, and as long as they are few, almost at once. */
+static void schedule(struct session_list *list)
+{
+    uint64_t number = 0;
+    for (struct session *session = list->first; session != NULL; session = session->next) {
+        if (session->verdict == REFUSAL_NONE || session->verdict_due_ms != UINT64_MAX) continue;
+        uint64_t spread_ms = spread_of(session);
+        uint64_t step_ms = spread_ms / list->condemned < STEP_MS ? 0 : STEP_MS;
+        uint64_t delay_ms = step_ms == 0 ? spread_ms * number / list->condemned : step_ms * number;
+        session->verdict_due_ms = session->loop->deadlines.now_ms + delay_ms;
+        session_set_lifetime(session);
+        number++;
+    }
+}
+
+void session_list_recheck(struct session_list *list)
+{
+    list->to_judge = list->first;
+    list->condemned = 0;
+}
+
+bool session_list_judge(struct session_list *list, size_t most)
+{
+    for (size_t i = 0; i < most && list->to_judge != NULL; i++) {
+        struct session *session = list->to_judge;
+        list->to_judge = session->next;
+        if (session->stage == DIALLING || session->stage == AWAIT_CONNACK ||
+            session->stage == RELAYING)
+            judge_again(session);
+    }
+    if (list->to_judge != NULL) return true;
+    if (list->condemned > 0) schedule(list);
+    list->condemned = 0;
+    return false;
+}
