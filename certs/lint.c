@@ -102,8 +102,10 @@ static void lint_crl_issuer(struct lint *lint, const char *path, const struct cr
                    "%s: the signature of the CRL of \"%s\" is wrong: get it from the CA again",
                    path, crl->issuer_text);
     else
-        lint_warning(lint, "%s: the CRL of \"%s\" belongs to no CA in %s: it has no effect", path,
-                     crl->issuer_text, authorities->path);
+        lint_error(lint,
+                   "%s: the CRL of \"%s\" is signed by no CA in %s, so nobody vouches for it: add "
+                   "that CA, or leave the CRL out",
+                   path, crl->issuer_text, authorities->path);
 }
 
 static void lint_crl_dates(struct lint *lint, const char *path, const struct crl *crl)

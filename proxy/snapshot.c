@@ -99,6 +99,20 @@ static bool load_contexts(struct snapshot_listener *listener, unsigned workers,
     return true;
 }
 
+/* One that is outdated when it arrives is no successor of one that is in force. */
+static bool load_trust(struct snapshot_listener *listener, const struct snapshot_listener *before,
+                       struct err *err)
+{
+    time_t now = time(NULL);
+    if (listener->config->tls.client_certificate == CONFIG_CLIENT_CERTIFICATE_NONE) return true;
+    listener->trust = tls_trust_new(&listener->config->tls, err);
+    if (listener->trust == NULL) return false;
+    if (before != NULL && before->trust != NULL && tls_trust_is_current(before->trust, now) &&
+        !tls_trust_is_current(listener->trust, now))
+        return err_set(err, "a CRL of client_crl is outdated: get a new one from the CA");
+    return true;
+}
+
 static bool load_listener(struct snapshot_listener *listener, const struct config_listener *config,
                           unsigned workers, const struct snapshot *previous, struct err *err)
 {
@@ -106,12 +120,8 @@ static bool load_listener(struct snapshot_listener *listener, const struct confi
     const struct snapshot_listener *before = found == SIZE_MAX ? NULL : &previous->listeners[found];
     listener->config = config;
     if (!keep_counters(listener, before)) return err_set(err, "out of memory");
-    if (!load_tickets(listener, before, err)) return false;
-    if (config->tls.client_certificate != CONFIG_CLIENT_CERTIFICATE_NONE) {
-        listener->trust = tls_trust_new(&config->tls, err);
-        if (listener->trust == NULL) return false;
-    }
-    return load_contexts(listener, workers, before, err);
+    return load_tickets(listener, before, err) && load_trust(listener, before, err) &&
+           load_contexts(listener, workers, before, err);
 }
 
 static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin,

@@ -12,6 +12,8 @@ HERD = pathlib.Path(BINARY).parent / "test/support/herd"
 
 
 class Herd:
+    """Clients that stay: `group` may be a group, then a certificate chain and its key."""
+
     def __init__(self, postern, count, *group):
         command = [HERD, str(postern.port), postern.pki.path("root.crt"), str(count), *group]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

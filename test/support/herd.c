@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* herd PORT CA COUNT [GROUP]: COUNT MQTT clients over TLS 1.3 to 127.0.0.1. First all of them open
- * a TCP connection, then each makes its handshake and is admitted. Prints "connected COUNT", then
- * for each line on standard input pings all of them and prints "alive COUNT", until it ends. */
+/* herd PORT CA COUNT [GROUP [CHAIN KEY]]: COUNT MQTT clients over TLS 1.3 to 127.0.0.1. First all
+ * of them open a TCP connection, then each makes its handshake and is admitted. Prints "connected
+ * COUNT", then for each line on standard input pings all of them and prints "alive COUNT", until it
+ * ends. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -115,6 +116,10 @@ int main(int argc, char **argv)
     struct client *herd = calloc(count, sizeof *herd);
     if (context == NULL || herd == NULL ||
         wolfSSL_CTX_load_verify_locations(context, argv[2], NULL) != WOLFSSL_SUCCESS)
+        return 2;
+    if (argc > 6 && (wolfSSL_CTX_use_certificate_chain_file(context, argv[5]) != WOLFSSL_SUCCESS ||
+                     wolfSSL_CTX_use_PrivateKey_file(context, argv[6], WOLFSSL_FILETYPE_PEM) !=
+                         WOLFSSL_SUCCESS))
         return 2;
     wolfSSL_CTX_SetIORecv(context, on_receive);
     wolfSSL_CTX_SetIOSend(context, on_send);
