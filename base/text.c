@@ -79,6 +79,19 @@ size_t text_escape(char *out, size_t room, struct span in)
     return used;
 }
 
+size_t text_printable(char *out, size_t room, const char *in)
+{
+    size_t used = 0;
+    while (*in != '\0' && used + 2 < room) {
+        size_t run = strcspn(in, "\"\\");
+        used += text_escape(out + used, room - used, (struct span){(const uint8_t *)in, run});
+        in += run;
+        if (*in != '\0' && used + 2 < room) out[used++] = *in++;
+    }
+    if (used < room) out[used] = '\0';
+    return used;
+}
+
 size_t text_escape_json(char *out, size_t room, struct span in)
 {
     size_t used = 0;

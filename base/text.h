@@ -11,6 +11,8 @@
 /* Writes `in` into `out` (always ends it with NUL, cuts what does not fit), with every byte that
  * is no printable UTF-8 text as \xNN, and \ and " with a backslash. Returns the length written. */
 size_t text_escape(char *out, size_t room, struct span in);
+/* The same, but quotes and backslashes stay: for a sentence that is shown and not read back. */
+size_t text_printable(char *out, size_t room, const char *in);
 /* The same by the rules of JSON strings (RFC 8259, 7); bytes that are no UTF-8 become U+FFFD. */
 size_t text_escape_json(char *out, size_t room, struct span in);
 /* Matches `*` (any run, also none) and `?` (one byte). Linear in time but for `*`, which costs

@@ -68,20 +68,6 @@ static unsigned form_for(enum refusal refusal, unsigned version)
     return version;
 }
 
-/* MQTT 5, 1.5.4: well-formed UTF-8 without control characters; quotes stay as they are. */
-static size_t printable(char *out, size_t room, const char *text)
-{
-    size_t used = 0;
-    while (*text != '\0' && used + 2 < room) {
-        size_t run = strcspn(text, "\"\\");
-        struct span plain = {(const uint8_t *)text, run};
-        used += text_escape(out + used, room - used, plain);
-        text += run;
-        if (*text != '\0' && used + 2 < room) out[used++] = *text++;
-    }
-    return used;
-}
-
 void refusal_encode(struct bytes_writer *out, enum refusal refusal, unsigned version,
                     const char *detail, bool problem_information)
 {
@@ -94,7 +80,7 @@ void refusal_encode(struct bytes_writer *out, enum refusal refusal, unsigned ver
     if (code == CLOSE) return;
     if (form == MQTT_5 && problem_information) {
         if (detail == NULL || detail[0] == '\0') detail = row->sentence;
-        told.length = printable(reason, sizeof reason, detail);
+        told.length = text_printable(reason, sizeof reason, detail); /* MQTT 5, 1.5.4 */
     }
     mqtt_connack_encode_refusal(out, (enum mqtt_version)form, code, told);
 }
