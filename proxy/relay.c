@@ -36,7 +36,19 @@ void relay_client_drained(struct relay *relay)
 
 void relay_backend_drained(struct relay *relay)
 {
-    if (!relay->client_ended) endpoint_resume(relay->client);
+    if (!relay->client_ended && !relay->client_held) endpoint_resume(relay->client);
+}
+
+void relay_hold_client(struct relay *relay)
+{
+    relay->client_held = true;
+    endpoint_pause(relay->client);
+}
+
+void relay_release_client(struct relay *relay)
+{
+    relay->client_held = false;
+    if (relay->backend == NULL || relay->backend->pending == 0) relay_backend_drained(relay);
 }
 
 bool relay_end_to_client(struct relay *relay)

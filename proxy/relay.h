@@ -26,6 +26,7 @@ struct relay {
     uint64_t bytes_from_backend;
     bool client_ended; /* sends no more */
     bool backend_ended;
+    bool client_held; /* is not read, whatever the backend takes */
 };
 
 /* Sends what TLS has to say to the client. False: the client's stream is broken, or it reads
@@ -38,6 +39,9 @@ MUST_USE bool relay_to_client(struct relay *relay, struct span plaintext);
 /* One side has taken all that was pending for it: the other is read again. */
 void relay_client_drained(struct relay *relay);
 void relay_backend_drained(struct relay *relay);
+/* The client is not read until it is released. */
+void relay_hold_client(struct relay *relay);
+void relay_release_client(struct relay *relay);
 /* One side sends no more: passes that on (close_notify and FIN to the client, FIN to the backend).
  */
 MUST_USE bool relay_end_to_client(struct relay *relay);

@@ -51,10 +51,7 @@ static enum alive read_relayed(struct session *session, size_t length)
     bool peer_closed = false;
     if (session_decrypt(session, length, &plaintext, &peer_closed) == GONE) return GONE;
     session->last_heard_ms = session->loop->deadlines.now_ms;
-    if (plaintext.length > 0 && !relay_to_backend(&session->relay, plaintext)) {
-        endpoint_reset(&session->relay.client);
-        return session_end(session, "backend_reset");
-    }
+    if (plaintext.length > 0 && session_to_backend(session, plaintext) == GONE) return GONE;
     return peer_closed ? on_client_end(session) : ALIVE;
 }
 

@@ -111,6 +111,9 @@ static enum alive decide(struct session *session, size_t packet_length)
     (void)session_adopt(session, decision.rule); /* the door may have been another one's */
     session->record.rule = decision.rule == NULL ? NULL : decision.rule->name;
     if (!decision.admitted) return session_refuse(session, decision.refusal, decision.detail);
+    if (!session_guard(session, decision.rule)) return session_refuse(session, REFUSAL_BUSY, "");
+    if (connect.will.present && !session_may_publish(session, connect.will.topic))
+        return session_refuse(session, REFUSAL_WILL_TOPIC, "");
     enum rewriting rewriting = session_rewrite_connect(session, decision.rule, &connect,
                                                        packet_length);
     if (rewriting != REWRITTEN) return refuse_rewriting(session, rewriting, decision.rule);

@@ -35,14 +35,10 @@ static void on_connected(void *owner, struct endpoint *endpoint, int server)
     session_enter(session, AWAIT_CONNACK);
     session_set_deadline(session, session->pool->config->connack_timeout_ms);
     struct span early = {session->early, session->early_length};
-    bool sent = relay_to_backend(&session->relay, early);
+    if (session_to_backend(session, early) == GONE) return;
     session_drop_early(session);
-    if (!sent) {
-        (void)session_refuse(session, REFUSAL_NO_BACKEND, "the broker closed the connection");
-        return;
-    }
     endpoint_resume(session->relay.backend);
-    if (session->relay.backend->pending == 0) endpoint_resume(session->relay.client);
+    if (session->relay.backend->pending == 0) relay_backend_drained(&session->relay);
 }
 
 /* A broker may ask MQTT 5 clients for another keep alive than theirs (MQTT 5, 3.2.2.3.14). */
@@ -88,7 +84,7 @@ static enum alive await_connack(struct session *session, struct span data)
     if (frame.type == MQTT_CONNACK) read_connack(session, session->early, length);
     start_relaying(session);
     struct span early = {session->early, session->early_length};
-    if (!relay_to_client(&session->relay, early)) return session_end(session, "client_reset");
+    if (session_to_client(session, early) == GONE) return GONE;
     session_drop_early(session);
     return ALIVE;
 }
@@ -105,8 +101,8 @@ static void on_backend_data(void *owner, size_t length)
     struct span data = {session->loop->plaintext, length};
     if (session->stage == AWAIT_CONNACK)
         (void)await_connack(session, data); /* nothing follows here */
-    else if (!relay_to_client(&session->relay, data))
-        (void)session_end(session, "client_reset");
+    else
+        (void)session_to_client(session, data);
 }
 
 static void on_backend_end(void *owner)

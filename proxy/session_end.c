@@ -26,6 +26,7 @@ static void release(struct session *session)
     endpoint_close(&session->relay.client);
     endpoint_close(&session->relay.backend);
     tls_stream_free(session->relay.tls);
+    session_unguard(session);
     free(session->held);
     session_drop_early(session);
     access_record_clear(&session->record);
@@ -91,8 +92,8 @@ enum alive session_disconnect(struct session *session, uint8_t code, const char 
     uint8_t packet[8];
     struct bytes_writer out = bytes_writer_of(packet, sizeof packet);
     session->record.reason = reason;
-    if (session->record.mqtt_version == MQTT_5 && !session->relay.backend_ended &&
-        packets_at_boundary(&session->relay.from_backend)) {
+    if (session->stage == RELAYING && session->record.mqtt_version == MQTT_5 &&
+        !session->relay.backend_ended && packets_at_boundary(&session->relay.from_backend)) {
         mqtt_disconnect_encode(&out, MQTT_5, &(struct mqtt_disconnect){.reason = code});
         if (!relay_to_client(&session->relay, (struct span){packet, out.length}))
             return session_end(session, reason);

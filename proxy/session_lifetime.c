@@ -46,6 +46,7 @@ static uint64_t idle_left(const struct session *session, uint64_t now_ms)
     uint64_t limit_ms = session_idle_limit_ms(session);
     uint64_t silent_ms = now_ms - session->last_heard_ms;
     if (limit_ms == 0) return 0;
+    if (session_is_held(session)) return limit_ms; /* it is we who do not listen */
     return silent_ms < limit_ms ? limit_ms - silent_ms : 1;
 }
 

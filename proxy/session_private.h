@@ -8,6 +8,8 @@
 #include "mqtt/reason.h"
 #include "proxy/access_log.h"
 #include "proxy/backend/dial.h"
+#include "proxy/guard/guard.h"
+#include "proxy/guard/rate.h"
 #include "proxy/policy/policy.h"
 #include "proxy/refusal.h"
 #include "proxy/relay.h"
@@ -29,6 +31,8 @@ enum stage {
  * once without a look at it. */
 enum alive { GONE, ALIVE };
 
+struct session_guard;
+
 struct session {
     struct session *next;
     struct session **link;
@@ -42,7 +46,8 @@ struct session {
     struct dial *dial;
     struct pool *pool;
     struct relay relay;
-    uint8_t *held; /* ciphertext of a record that is not whole yet */
+    struct session_guard *guard; /* NULL: nothing is looked at */
+    uint8_t *held;               /* ciphertext of a record that is not whole yet */
     size_t held_length;
     uint8_t *early; /* plaintext: the CONNECT and what came with it; then a CONNACK in pieces */
     size_t early_length;
@@ -88,6 +93,20 @@ enum rewriting {
 };
 enum rewriting session_rewrite_connect(struct session *session, const struct config_rule *rule,
                                        const struct mqtt_connect *connect, size_t length);
+
+/* Watches over what the client sends from here on, if its rule (NULL: none decided) or its listener
+ * asks for that. False: out of memory. */
+MUST_USE bool session_guard(struct session *session, const struct config_rule *rule);
+/* The same for a session that is established already. False: out of memory, or it cannot be done in
+ * the middle of what is being sent. */
+MUST_USE bool session_guard_anew(struct session *session, const struct config_rule *rule);
+void session_unguard(struct session *session);
+bool session_may_publish(const struct session *session, struct span topic);
+/* Whether the client is not read because it has sent too much. */
+bool session_is_held(const struct session *session);
+/* Passes on what came from one side. */
+enum alive session_to_backend(struct session *session, struct span data);
+enum alive session_to_client(struct session *session, struct span data);
 
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);

@@ -110,7 +110,9 @@ static void judge_again(struct session *session)
     struct decision decision = session_judge(session);
     if (decision.admitted) {
         session->verdict = REFUSAL_NONE;
-        if (session->stage == RELAYING) (void)session_adopt(session, decision.rule);
+        if (session->stage == RELAYING && session_adopt(session, decision.rule) &&
+            !session_guard_anew(session, decision.rule))
+            (void)session_disconnect(session, MQTT_REASON_NOT_AUTHORIZED, "policy_changed");
     } else if (session->stage == RELAYING) {
         condemn(session, &decision);
     } else {

@@ -119,6 +119,7 @@ static void carries_the_identity_until_its_certificate_expires(void **state)
         .common_name = "meter-7",
         .serial = "0a0b",
         .fingerprint_sha256 = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+        .spki_sha256 = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
         .not_before = now - 10,
         .not_after = now + 60,
     };
