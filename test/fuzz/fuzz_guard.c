@@ -80,6 +80,7 @@ static void check_passed(enum mqtt_version version, struct span passed)
 {
     struct mqtt_frame frame;
     struct mqtt_publish publish;
+    if (passed.length == 0) return;
     for (size_t at = 0; mqtt_frame_decode(&frame, passed.data + at, passed.length - at) == MQTT_OK;
          at += frame.header_length + frame.remaining_length) {
         size_t whole = frame.header_length + frame.remaining_length;
