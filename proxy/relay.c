@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/relay.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* Far over what one read of a backend leaves behind: only answers that a client asks TLS for, such
  * as key updates, and does not read can come to that. */
 enum { MOST_PENDING_BYTES = 1024 * 1024 };
@@ -13,11 +16,43 @@ bool relay_flush(struct relay *relay)
     return true;
 }
 
+bool relay_set_preface(struct relay *relay, struct span preface)
+{
+    uint8_t *copy = malloc(preface.length);
+    if (copy == NULL) return false;
+    memcpy(copy, preface.data, preface.length);
+    relay->preface = (struct span){copy, preface.length};
+    return true;
+}
+
+void relay_clear(struct relay *relay)
+{
+    free((void *)(uintptr_t)relay->preface.data);
+    relay->preface = (struct span){NULL, 0};
+}
+
+/* Some brokers take a header for whole only when one read brings all of it. */
+static bool write_with_preface(struct relay *relay, struct span plaintext)
+{
+    size_t length = relay->preface.length + plaintext.length;
+    uint8_t *together = malloc(length);
+    if (together == NULL) return false;
+    memcpy(together, relay->preface.data, relay->preface.length);
+    memcpy(together + relay->preface.length, plaintext.data, plaintext.length);
+    relay_clear(relay);
+    bool written = endpoint_write(relay->backend, (struct span){together, length});
+    explicit_bzero(together, length); /* a CONNECT holds a password */
+    free(together);
+    return written;
+}
+
 bool relay_to_backend(struct relay *relay, struct span plaintext)
 {
     packets_follow(&relay->from_client, plaintext);
     relay->bytes_from_client += plaintext.length;
-    if (!endpoint_write(relay->backend, plaintext)) return false;
+    if (relay->preface.length > 0 ? !write_with_preface(relay, plaintext)
+                                  : !endpoint_write(relay->backend, plaintext))
+        return false;
     if (relay->backend->pending > 0) endpoint_pause(relay->client);
     return true;
 }

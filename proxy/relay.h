@@ -24,7 +24,8 @@ struct relay {
     struct packets from_backend;
     uint64_t bytes_from_client; /* plaintext */
     uint64_t bytes_from_backend;
-    bool client_ended; /* sends no more */
+    struct span preface; /* owned: goes in front of the first bytes to the backend, uncounted */
+    bool client_ended;   /* sends no more */
     bool backend_ended;
     bool client_held; /* is not read, whatever the backend takes */
 };
@@ -34,6 +35,11 @@ struct relay {
 MUST_USE bool relay_flush(struct relay *relay);
 /* Plaintext of the client to the backend. False: the backend's stream is broken. */
 MUST_USE bool relay_to_backend(struct relay *relay, struct span plaintext);
+/* Sends a copy of `preface` in one write with whatever goes to the backend next. False: out of
+ * memory. */
+MUST_USE bool relay_set_preface(struct relay *relay, struct span preface);
+/* Frees what is the relay's own. */
+void relay_clear(struct relay *relay);
 /* Plaintext of the backend to the client. False: the client's stream is broken. */
 MUST_USE bool relay_to_client(struct relay *relay, struct span plaintext);
 /* One side has taken all that was pending for it: the other is read again. */

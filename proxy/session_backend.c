@@ -35,6 +35,10 @@ static void on_connected(void *owner, struct endpoint *endpoint, int server)
     session_enter(session, AWAIT_CONNACK);
     session_set_deadline(session, session->pool->config->connack_timeout_ms);
     struct span early = {session->early, session->early_length};
+    if (!session_introduce(session)) {
+        (void)session_refuse(session, REFUSAL_BUSY, "");
+        return;
+    }
     if (session_to_backend(session, early) == GONE) return;
     session_drop_early(session);
     endpoint_resume(session->relay.backend);

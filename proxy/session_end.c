@@ -25,6 +25,7 @@ static void release(struct session *session)
     dial_cancel(&session->dial);
     endpoint_close(&session->relay.client);
     endpoint_close(&session->relay.backend);
+    relay_clear(&session->relay);
     tls_stream_free(session->relay.tls);
     session_unguard(session);
     free(session->held);

@@ -108,6 +108,10 @@ bool session_is_held(const struct session *session);
 enum alive session_to_backend(struct session *session, struct span data);
 enum alive session_to_client(struct session *session, struct span data);
 
+/* Puts a PROXY protocol header before the CONNECT, if the backend wants one. False: out of memory.
+ */
+MUST_USE bool session_introduce(struct session *session);
+
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);
 /* The broker failed before its CONNACK: `why` (a constant) goes to the log, 0x88 to the client. */

@@ -6,6 +6,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "certs/certificate.h"
+#include "certs/pem.h"
 #include "proxy/tls/callbacks.h"
 #include "proxy/tls/names.h"
 #include "proxy/tls/profile.h"
@@ -72,6 +74,51 @@ static bool load_key(struct tls_context *context, const char *path, struct err *
     return true;
 }
 
+/* As HAProxy writes them, from whom brokers know them. */
+static const char *key_algorithm(const struct certificate *leaf)
+{
+    static const struct {
+        enum certificate_key key;
+        unsigned bits;
+        const char *name;
+    } known[] = {
+        {CERTIFICATE_KEY_RSA,     2048, "RSA2048"},
+        {CERTIFICATE_KEY_RSA,     3072, "RSA3072"},
+        {CERTIFICATE_KEY_RSA,     4096, "RSA4096"},
+        {CERTIFICATE_KEY_ECDSA,   256,  "EC256"  },
+        {CERTIFICATE_KEY_ECDSA,   384,  "EC384"  },
+        {CERTIFICATE_KEY_ECDSA,   521,  "EC521"  },
+        {CERTIFICATE_KEY_ED25519, 256,  "ED25519"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
+        if (known[i].key == leaf->key && known[i].bits == leaf->key_bits) return known[i].name;
+    return NULL;
+}
+
+static const char *signature_algorithm(const char *name)
+{
+    static const char *const known[] = {"ECDSA-SHA256", "ECDSA-SHA384", "ECDSA-SHA512",
+                                        "RSA-SHA256",   "RSA-SHA384",   "RSA-SHA512",
+                                        "RSA-PSS",      "Ed25519"};
+    for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
+        if (strcmp(known[i], name) == 0) return known[i];
+    return NULL;
+}
+
+static void describe(struct tls_context *context, struct span chain)
+{
+    struct pem pem;
+    struct certificate leaf;
+    if (!pem_read(&pem, chain, NULL)) return;
+    const struct pem_block *block = pem_find(&pem, PEM_CERTIFICATE, 0);
+    if (block != NULL && certificate_read(&leaf, block->der.data, block->der.length)) {
+        context->key_algorithm = key_algorithm(&leaf);
+        context->signature_algorithm = signature_algorithm(leaf.signature_algorithm);
+        certificate_clear(&leaf);
+    }
+    pem_clear(&pem);
+}
+
 static bool load_pair(struct tls_context *context, const struct config_certificate *config,
                       struct err *err)
 {
@@ -85,6 +132,7 @@ static bool load_pair(struct tls_context *context, const struct config_certifica
                 config->certificate);
     done = done &&
            names_load(&context->names, &context->rsa, config, (struct span){chain, length}, err);
+    if (done) describe(context, (struct span){chain, length});
     free(chain);
     return done && load_key(context, config->private_key, err);
 }

@@ -29,7 +29,9 @@ struct tls_context {
     uint8_t binding[TICKET_BINDING_BYTES];
     struct config_strings names; /* of the certificate: lower-case, `*.` in front for a wildcard */
     bool rsa;
-    char alpn[256]; /* the list as wolfSSL wants it */
+    const char *key_algorithm;       /* static texts, such as "EC256"; NULL: another one */
+    const char *signature_algorithm; /* "ECDSA-SHA256" */
+    char alpn[256];                  /* the list as wolfSSL wants it */
 };
 
 /* Serves as long as what it was made of stays as it was; generations of the configuration share it.

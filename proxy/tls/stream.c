@@ -12,6 +12,8 @@
 struct tls_stream {
     WOLFSSL *ssl;
     struct tls_context *context;
+    const char *key_algorithm; /* these two are static texts */
+    const char *signature_algorithm;
     struct tls_io *io; /* lent for a call */
     struct identity_certificate *identity;
     bool identity_from_ticket;
@@ -136,6 +138,8 @@ struct tls_stream *tls_stream_new(struct tls_context *context, bool client_offer
     struct tls_stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL) return NULL;
     stream->context = context;
+    stream->key_algorithm = context->key_algorithm;
+    stream->signature_algorithm = context->signature_algorithm;
     stream->ssl = wolfSSL_new(context->wolfssl);
     if (stream->ssl == NULL) goto fail;
     wolfSSL_SetIOReadCtx(stream->ssl, stream);
@@ -274,7 +278,20 @@ struct tls_facts tls_stream_facts(const struct tls_stream *stream)
                                                           (unsigned char)suite),
         .group = group_name(wolfSSL_get_curve_name(stream->ssl)),
         .resumed = wolfSSL_session_reused(stream->ssl) == 1,
+        .key_algorithm = stream->key_algorithm,
+        .signature_algorithm = stream->signature_algorithm,
     };
+}
+
+const char *tls_stream_alpn(const struct tls_stream *stream, char room[static 256])
+{
+    char *name = NULL;
+    word16 length = 0;
+    if (wolfSSL_ALPN_GetProtocol(stream->ssl, &name, &length) != WOLFSSL_SUCCESS || length > 255)
+        return NULL;
+    memcpy(room, name, length);
+    room[length] = '\0';
+    return room;
 }
 
 struct identity_certificate *tls_stream_take_identity(struct tls_stream *stream)

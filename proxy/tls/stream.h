@@ -61,7 +61,13 @@ struct tls_facts {
     const char *cipher;
     const char *group;
     bool resumed;
+    /* Of our certificate, as the PROXY protocol names them: "EC256", "ECDSA-SHA256"; may be NULL.
+     */
+    const char *key_algorithm;
+    const char *signature_algorithm;
 };
 struct tls_facts tls_stream_facts(const struct tls_stream *stream);
+/* The protocol that was agreed on by ALPN, lent from the stream in `room`; NULL: none. */
+const char *tls_stream_alpn(const struct tls_stream *stream, char room[static 256]);
 /* Takes the verified client's identity out of the stream (free); NULL: it sent no certificate. */
 struct identity_certificate *tls_stream_take_identity(struct tls_stream *stream);
