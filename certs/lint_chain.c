@@ -70,9 +70,10 @@ static void lint_missing(struct lint *lint, const struct lint_file *file, size_t
     if (issuer.found)
         lint_warning(lint,
                      "%s: the chain lacks the intermediate \"%s\" (key id %s), without which "
-                     "clients cannot verify \"%s\"; it is in %s: append it",
+                     "clients cannot verify \"%s\"; it is in %s: append it, in this order: cat %s "
+                     "%s > chain.pem",
                      file->path, issuer.subject, facts->authority_key_id, facts->subject,
-                     issuer.path);
+                     issuer.path, file->path, issuer.path);
     else if (is_leaf)
         lint_warning(lint,
                      "%s: the chain lacks the issuer of \"%s\": \"%s\" (key id %s); append it, "

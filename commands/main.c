@@ -14,6 +14,7 @@ static const struct {
     {"run",     run_main,     "the proxy"                                                },
     {"check",   check_main,   "checks a configuration and the certificates that it names"},
     {"explain", explain_main, "which rule decides for a client, and why"                 },
+    {"probe",   probe_main,   "what a client sees of a server: TLS, chain, CONNACK"      },
     {"certs",   certs_main,   "makes and shows certificates for development"             },
     {"broker",  broker_main,  "the included plaintext broker alone"                      },
     {"schema",  schema_main,  "the JSON Schema of the configuration, for editors"        },
