@@ -167,6 +167,51 @@ bool crl_revokes(const struct crl *crl, const struct x509 *certificate)
                    compare) != NULL;
 }
 
+static const char *reason_name(uint8_t code)
+{
+    static const char *const names[] = {
+        "unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
+        "superseded",    "cessationOfOperation", "certificateHold", "not known",
+        "removeFromCRL", "privilegeWithdrawn",   "aACompromise"};
+    return code < sizeof names / sizeof names[0] ? names[code] : "not known";
+}
+
+static const char *read_reason(struct bytes *entry)
+{
+    const char *reason = "not given";
+    if (der_at_end(entry)) return reason;
+    struct bytes items = der_enter(entry, DER_SEQUENCE);
+    while (bytes_ok(&items) && !der_at_end(&items)) {
+        struct bytes extension = der_enter(&items, DER_SEQUENCE);
+        struct span oid = der_take(&extension, DER_OID);
+        (void)der_take_boolean(&extension);
+        struct span value = der_take(&extension, DER_OCTET_STRING);
+        if (!bytes_ok(&extension) || !span_equal(oid, OID_REASON_CODE)) continue;
+        struct bytes content = bytes_of(value.data, value.length);
+        struct span code = der_take(&content, DER_ENUMERATED);
+        if (bytes_ok(&content) && code.length == 1) reason = reason_name(code.data[0]);
+    }
+    return reason;
+}
+
+/* Walks the list to the entry, for only its header says where it ends. */
+time_t crl_revoked_since(const struct crl *crl, const struct x509 *certificate, const char **reason)
+{
+    struct crl again = *crl;
+    struct bytes entries;
+    *reason = "not given";
+    if (!read_tbs(&again, &entries, NULL)) return 0;
+    while (bytes_ok(&entries) && !der_at_end(&entries)) {
+        struct bytes entry = der_enter(&entries, DER_SEQUENCE);
+        struct span serial = strip_zeros(der_take(&entry, DER_INTEGER));
+        time_t when = der_take_time(&entry);
+        if (!bytes_ok(&entry) || !span_equal(serial, certificate->serial)) continue;
+        *reason = read_reason(&entry);
+        return when;
+    }
+    return 0;
+}
+
 bool crl_is_current(const struct crl *crl, time_t now)
 {
     return crl->this_update <= now && (crl->next_update == 0 || now < crl->next_update);

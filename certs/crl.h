@@ -36,5 +36,8 @@ bool crl_is_signed_by(const struct crl *crl, const struct x509 *ca);
 bool crl_is_for(const struct crl *crl, const struct x509 *certificate);
 /* Whether it lists the certificate: always false for one that it is not for. Logarithmic. */
 bool crl_revokes(const struct crl *crl, const struct x509 *certificate);
+/* When it revoked a certificate that it lists, and why (RFC 5280, 5.3.1), a static text. */
+time_t crl_revoked_since(const struct crl *crl, const struct x509 *certificate,
+                         const char **reason);
 /* Whether thisUpdate <= now < nextUpdate; a list without nextUpdate is in force for ever. */
 bool crl_is_current(const struct crl *crl, time_t now);

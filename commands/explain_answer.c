@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "certs/pem.h"
 #include "mqtt/packet.h"
 #include "proxy/policy/fill.h"
 #include "proxy/policy/match.h"
 #include "proxy/policy/policy.h"
 #include "proxy/policy/words.h"
 #include "proxy/refusal.h"
+#include "proxy/tls/trust.h"
 
 enum { FILLED_ROOM = 4096 };
 
@@ -92,6 +94,39 @@ static json_t *refused_in_handshake(const char *reason, const char *detail)
     return told;
 }
 
+enum { MOST_SENT = 16 };
+
+static json_t *refuse_unreadable(const char *text)
+{
+    return refused_in_handshake("files", text);
+}
+
+/* The chain of the client's file against the CAs and CRLs of the listener. */
+static json_t *verification_refusal(const struct explain_question *question)
+{
+    struct pem pem;
+    struct err err;
+    struct span chain[MOST_SENT];
+    size_t count = 0;
+    const struct config_tls *tls = &question->listener->tls;
+    if (question->certificate == NULL) return NULL;
+    struct tls_trust *trust = tls_trust_new(tls, &err);
+    if (trust == NULL) return refuse_unreadable(err.text);
+    if (!pem_load(&pem, question->certificate, &err)) {
+        tls_trust_unref(trust);
+        return refuse_unreadable(err.text);
+    }
+    for (; count < MOST_SENT && count < pem_count(&pem, PEM_CERTIFICATE); count++)
+        chain[count] = pem_find(&pem, PEM_CERTIFICATE, count)->der;
+    struct diagnosis found = tls_trust_diagnose(trust, chain, count, tls->max_chain_depth,
+                                                question->now);
+    pem_clear(&pem);
+    tls_trust_unref(trust);
+    return found.cause == DIAGNOSIS_GOOD
+               ? NULL
+               : refused_in_handshake("client_certificate", found.sentence);
+}
+
 /* What ends before there is a CONNECT; NULL: nothing does. */
 static json_t *handshake_refusal(const struct explain_question *question)
 {
@@ -110,7 +145,7 @@ static json_t *handshake_refusal(const struct explain_question *question)
         return refused_in_handshake("no_certificate",
                                     "the listener requires a client certificate, and this client "
                                     "has none");
-    return NULL;
+    return verification_refusal(question);
 }
 
 /* ------------------------------------------------------------------------------------ the rules */

@@ -355,3 +355,30 @@ bool tls_trust_recheck(const struct tls_trust *trust, const struct identity_cert
     }
     return trusted;
 }
+
+enum { MOST_AUTHORITIES = 256 };
+
+struct diagnosis tls_trust_diagnose(const struct tls_trust *trust, const struct span *chain,
+                                    size_t count, unsigned max_chain_depth, time_t now)
+{
+    /* Those that a CRL revokes too, so that the revocation is what is named. */
+    size_t there = pem_count(&trust->file, PEM_CERTIFICATE);
+    size_t most = there < MOST_AUTHORITIES ? there : MOST_AUTHORITIES;
+    size_t read = 0;
+    struct x509 *authorities = calloc(most + 1, sizeof *authorities);
+    for (size_t i = 0; authorities != NULL && i < most; i++)
+        read += x509_read(&authorities[read], pem_find(&trust->file, PEM_CERTIFICATE, i)->der);
+    struct diagnosis found = diagnose(&(struct diagnosis_question){
+        .chain = chain,
+        .count = count,
+        .authorities = authorities,
+        .authorities_count = read,
+        .crls = trust->crls,
+        .crls_count = trust->crls_count,
+        .allow_outdated = trust->allow_outdated,
+        .max_chain_depth = max_chain_depth,
+        .now = now,
+    });
+    free(authorities);
+    return found;
+}

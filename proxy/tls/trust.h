@@ -11,6 +11,7 @@
 #include "base/attributes.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "certs/diagnose.h"
 #include "config/config.h"
 #include "proxy/identity.h"
 #include "proxy/tls/failure.h"
@@ -34,6 +35,9 @@ MUST_USE bool tls_trust_check(const struct tls_trust *trust, const uint8_t *der,
 /* Whether the CRLs are still in force; always, when outdated ones are allowed or none is used. */
 bool tls_trust_is_current(const struct tls_trust *trust, time_t now);
 
+/* Why a chain of `count` certificates, the leaf first, does not verify by this trust, in words. */
+struct diagnosis tls_trust_diagnose(const struct tls_trust *trust, const struct span *chain,
+                                    size_t count, unsigned max_chain_depth, time_t now);
 /* The lineage of a chain that has been verified: `count` certificates, the leaf first, and the CA
  * of the configuration that it ends in. Gives how many of the LINEAGE_MOST at `out` are filled; 0:
  * it is longer, or one of them cannot be read. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "certs/certificate.h"
+#include "certs/chain.h"
 #include "proxy/tls/trust.h"
 
 int verify_mode(const struct tls_context *context)
@@ -17,45 +17,24 @@ int verify_mode(const struct tls_context *context)
     return WOLFSSL_VERIFY_PEER;
 }
 
-/* The failure's sentence with what an operator needs to find the device and the cause. */
-static char *explain(const struct certificate *certificate, const char *reason, time_t now)
+static size_t sent_chain(const WOLFSSL_X509_STORE_CTX *store, struct span chain[CHAIN_MAX])
 {
-    char *text = NULL;
-    char span[TEXT_DURATION_ROOM];
-    int length = -1;
-    if (strcmp(reason, "certificate_expired") == 0)
-        length = asprintf(&text, "client certificate expired %s ago (%s)",
-                          text_duration(span, now - certificate->not_after), certificate->subject);
-    else if (strcmp(reason, "certificate_not_yet_valid") == 0)
-        length = asprintf(&text,
-                          "client certificate is not valid before %s from now (%s): compare "
-                          "the clocks",
-                          text_duration(span, certificate->not_before - now), certificate->subject);
-    else if (strcmp(reason, "unknown_ca") == 0)
-        length = asprintf(&text,
-                          "the issuer of %s, which is %s, is not in client_ca, nor did the "
-                          "client send it",
-                          certificate->subject, certificate->issuer);
-    else if (strcmp(reason, "certificate_revoked") == 0)
-        length = asprintf(&text, "client certificate is revoked (%s, serial %s of %s)",
-                          certificate->subject, certificate->serial, certificate->issuer);
-    else if (strncmp(reason, "crl_", 4) == 0)
-        length = asprintf(&text, "the CRL of %s is %s (client certificate %s)", certificate->issuer,
-                          strcmp(reason, "crl_missing") == 0 ? "not in client_crl" : "outdated",
-                          certificate->subject);
-    return length < 0 ? NULL : text;
+    size_t count = 0;
+    for (int i = 0; i < store->totalCerts && count < CHAIN_MAX; i++)
+        chain[count++] = (struct span){store->certs[i].buffer, store->certs[i].length};
+    return count;
 }
 
-static void refuse(struct verify_result *result, const WOLFSSL_X509_STORE_CTX *store, int index,
-                   struct tls_failure failure)
+/* What is said is what an operator needs to find the device and the cause. */
+static void refuse(const struct tls_context *context, struct verify_result *result,
+                   const WOLFSSL_X509_STORE_CTX *store, struct tls_failure failure)
 {
-    struct certificate certificate;
+    struct span chain[CHAIN_MAX];
+    size_t count = sent_chain(store, chain);
     result->failure = failure;
-    if (index < 0 || index >= store->totalCerts) return;
-    if (!certificate_read(&certificate, store->certs[index].buffer, store->certs[index].length))
-        return;
-    result->explanation = explain(&certificate, failure.reason, time(NULL));
-    certificate_clear(&certificate);
+    struct diagnosis found = tls_trust_diagnose(context->trust, chain, count,
+                                                context->max_chain_depth, time(NULL));
+    if (found.cause != DIAGNOSIS_GOOD) result->explanation = strdup(found.sentence);
 }
 
 static bool check_chain(const struct tls_context *context, const WOLFSSL_X509_STORE_CTX *store,
@@ -65,14 +44,14 @@ static bool check_chain(const struct tls_context *context, const WOLFSSL_X509_ST
                                   "the client's chain is longer than max_chain_depth", false};
     time_t now = time(NULL);
     if (store->totalCerts > (int)context->max_chain_depth) {
-        refuse(result, store, 0, failure);
+        refuse(context, result, store, failure);
         return false;
     }
     for (int i = 0; i < store->totalCerts; i++) {
         if (tls_trust_check(context->trust, store->certs[i].buffer, store->certs[i].length, now,
                             &failure))
             continue;
-        refuse(result, store, i, failure);
+        refuse(context, result, store, failure);
         return false;
     }
     return true;
@@ -97,7 +76,7 @@ int verify_client(const struct tls_context *context, bool good, WOLFSSL_X509_STO
 {
     struct certificate leaf;
     if (!good) {
-        refuse(result, store, store->error_depth, tls_failure_of(store->error, -1));
+        refuse(context, result, store, tls_failure_of(store->error, -1));
         return 0;
     }
     if (store->error_depth > 0) return 1; /* the leaf's turn comes last */
