@@ -19,5 +19,9 @@ size_t certs_lint_server(const char *certificate_path, const char *key_path, lin
                          void *arg);
 /* A file of CAs that client certificates are checked against. */
 size_t certs_lint_client_ca(const char *path, lint_found_fn found, void *arg);
+/* What `ocsp_stapling` (off, auto, or a file of a response) means for a server's chain file.
+ * Problems of the file are LINT_OUTDATED: a server can do without it. */
+size_t certs_lint_staple(const char *certificate_path, const char *setting, lint_found_fn found,
+                         void *arg);
 /* A file of CRLs, and the CAs (`ca_path`, may be NULL) whose they should be. */
 size_t certs_lint_crl(const char *path, const char *ca_path, lint_found_fn found, void *arg);

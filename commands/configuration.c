@@ -76,6 +76,8 @@ static void lint_tls(struct reading *reading, const struct config_tls *tls)
         look_at(reading, &pair->certificate);
         reading->pair = pair;
         (void)certs_lint_server(pair->certificate, pair->private_key, note_lint, reading);
+        reading->pair = NULL;
+        (void)certs_lint_staple(pair->certificate, tls->ocsp_stapling, note_lint, reading);
     }
     reading->pair = NULL;
     lint_tickets(reading, tls);

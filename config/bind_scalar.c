@@ -177,8 +177,13 @@ static bool read_text(struct bind *bind, const struct schema_key *key, const cha
             known = strcmp(key->known->items[i], text) == 0;
         if (!known) return refuse_word(text, key->known->items, key->known->count, err);
     }
-    char *copy = key->kind == SCHEMA_PATH ? address_absolute(text, bind->directory, bind->arena)
-                                          : arena_text(bind->arena, text, strlen(text));
+    uint64_t word = 0;
+    const char *meant = word_meant(key, text);
+    bool is_word = key->words_count > 0 && schema_word(key, meant, &word);
+    if (is_word) text = meant;
+    char *copy = key->kind == SCHEMA_PATH && !is_word
+                     ? address_absolute(text, bind->directory, bind->arena)
+                     : arena_text(bind->arena, text, strlen(text));
     memcpy(field, &copy, sizeof copy);
     return true;
 }

@@ -103,6 +103,7 @@ struct config_tls {
         uint64_t rotate_ms;
         char *key_file; /* NULL: keys of this process alone */
     } session_tickets;
+    char *ocsp_stapling; /* "off", "auto", or the path of a response */
     enum config_client_certificate client_certificate;
     char *client_ca;                  /* path or NULL */
     struct config_strings client_crl; /* paths */

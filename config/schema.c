@@ -60,6 +60,10 @@ static const struct schema_word client_certificates[] = {
     {"optional", CONFIG_CLIENT_CERTIFICATE_OPTIONAL},
     {"required", CONFIG_CLIENT_CERTIFICATE_REQUIRED}
 };
+static const struct schema_word staplings[] = {
+    {"off",  0},
+    {"auto", 1}
+};
 static const struct schema_word crl_policies[] = {
     {"require",        false},
     {"allow_outdated", true }
@@ -184,6 +188,11 @@ static const struct schema_key tls_keys[] = {
      SCHEMA_TEXT, STRINGS(struct config_tls, alpn), .min = 1, .max = 255,
      .initial_note = "ALPN is not looked at"},
     {"session_tickets", "Resumption of TLS sessions.", SCHEMA_MAP, .offset = 0, MAP(ticket_map)},
+    {"ocsp_stapling",
+     "The OCSP answer that clients get who ask for one: none (off), that of a file (DER), or the one "
+     "of the certificate's responder (auto), which is asked in the background; the last good answer "
+     "is served until it is outdated.",
+     SCHEMA_PATH, FIELD(struct config_tls, ocsp_stapling), WORDS(staplings), .initial = "off"},
     {"client_certificate",
      "Whether clients are asked for a certificate, and whether they must have one.", SCHEMA_WORD,
      FIELD(struct config_tls, client_certificate), WORDS(client_certificates), .initial = "none"},

@@ -88,6 +88,7 @@ static enum alive refuse_rewriting(struct session *session, enum rewriting rewri
                                    const struct config_rule *rule)
 {
     char detail[POLICY_DETAIL_ROOM];
+    assert(rule != NULL); /* nothing is rewritten without one */
     if (rewriting == REWRITING_OUT_OF_MEMORY) return session_refuse(session, REFUSAL_BUSY, "");
     bool client_id = rewriting == REWRITING_LACKS_CLIENT_ID;
     (void)snprintf(detail, sizeof detail,

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/control/fleet.h"
+#include "proxy/control/ocsp_refresh.h"
 #include "proxy/control/privileges.h"
 #include "proxy/control/reload.h"
 #include "proxy/tls/wolfssl.h"
@@ -24,6 +25,7 @@ struct server {
     uv_timer_t draining;
     struct fleet fleet;
     struct reload reload;
+    struct ocsp_refresh *ocsp;
     uint64_t drain_ends_ms;
     bool is_draining;
     bool is_stopping;
@@ -43,6 +45,7 @@ static void stop(struct server *server, void (*order)(struct worker *worker))
     if (server->is_stopping) return;
     server->is_stopping = true;
     fleet_order(&server->fleet, order);
+    ocsp_refresh_stop(server->ocsp);
     uv_walk(&server->loop, close_handle, NULL);
 }
 
@@ -122,7 +125,8 @@ static bool start(struct server *server, struct config **config, const struct co
         !fleet_start(&server->fleet, err))
         return false;
     reload_start(&server->reload, &server->loop, &server->fleet, source, builtin);
-    return true;
+    server->ocsp = ocsp_refresh_start(&server->loop, &server->fleet);
+    return server->ocsp != NULL || err_set(err, "out of memory");
 }
 
 static void announce(const struct server *server, unsigned long descriptors)
@@ -149,8 +153,10 @@ static void clear(struct server *server)
     if (!server->is_stopping) fleet_order(&server->fleet, worker_stop);
     fleet_clear(&server->fleet, server->is_stopping);
     reload_stop(&server->reload);
+    ocsp_refresh_stop(server->ocsp);
     uv_walk(&server->loop, close_handle, NULL);
     (void)uv_run(&server->loop, UV_RUN_DEFAULT); /* ends when every handle is closed */
+    ocsp_refresh_free(server->ocsp);
     CHECK(uv_loop_close(&server->loop) == 0);
 }
 

@@ -69,7 +69,10 @@ static bool add(struct watch *watch, const char *path)
 
 static bool add_tls(struct watch *watch, const struct config_tls *tls)
 {
-    bool good = add(watch, tls->session_tickets.key_file) && add(watch, tls->client_ca);
+    bool has_staple = strcmp(tls->ocsp_stapling, "off") != 0 &&
+                      strcmp(tls->ocsp_stapling, "auto") != 0;
+    bool good = add(watch, has_staple ? tls->ocsp_stapling : NULL) &&
+                add(watch, tls->session_tickets.key_file) && add(watch, tls->client_ca);
     for (size_t i = 0; good && i < tls->certificates_count; i++)
         good = add(watch, tls->certificates[i].certificate) &&
                add(watch, tls->certificates[i].private_key);

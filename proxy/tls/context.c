@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "certs/certificate.h"
 #include "certs/pem.h"
+#include "certs/stapled.h"
 #include "proxy/tls/callbacks.h"
 #include "proxy/tls/names.h"
 #include "proxy/tls/profile.h"
@@ -232,6 +233,10 @@ bool tls_context_inputs(uint8_t out[TLS_CONTEXT_INPUTS_BYTES],
                hash_file(&hash, config->certificates[i].private_key, err) &&
                (hash_texts(&hash, &config->certificates[i].server_names) ||
                 err_set(err, "out of memory"));
+    done = done && (hash_text(&hash, config->ocsp_stapling) || err_set(err, "out of memory"));
+    bool has_file = strcmp(config->ocsp_stapling, "off") != 0 &&
+                    strcmp(config->ocsp_stapling, "auto") != 0;
+    if (done && has_file) (void)hash_file(&hash, config->ocsp_stapling, NULL); /* may be missing */
     if (done && wc_Sha256Final(&hash, out) != 0) done = err_set(err, "out of memory");
     wc_Sha256Free(&hash);
     return done;
@@ -269,6 +274,50 @@ static void set_alpn(struct tls_context *context, const struct config_tls *confi
     }
 }
 
+static void *allocate(size_t size)
+{
+    return XMALLOC(size, NULL, DYNAMIC_TYPE_TMP_BUFFER);
+}
+
+/* Asked in a handshake, if the client wants an answer. */
+static int on_status(WOLFSSL *ssl, void *arg)
+{
+    struct tls_context *context = arg;
+    size_t length = 0;
+    uint8_t *answer = staple_copy(&context->staple, &length, time(NULL), allocate);
+    if (answer == NULL) return WOLFSSL_OCSP_STATUS_CB_NOACK;
+    (void)wolfSSL_set_tlsext_status_ocsp_resp(ssl, answer, (int)length); /* it takes the answer */
+    return WOLFSSL_OCSP_STATUS_CB_OK;
+}
+
+/* A file that cannot be used staples nothing; check says why, and a reload is refused. */
+static void load_staple(struct tls_context *context, const char *certificate, const char *path)
+{
+    struct stapled stapled;
+    struct ocsp_answer answer;
+    size_t length = 0;
+    if (!stapled_load(&stapled, certificate, NULL)) return;
+    uint8_t *response = stapled_answer_load(&stapled, path, time(NULL), &answer, &length, NULL);
+    if (response != NULL &&
+        !staple_set(&context->staple, (struct span){response, length}, answer.next_update))
+        length = 0; /* without memory nothing is stapled either */
+    free(response);
+    stapled_clear(&stapled);
+}
+
+static bool set_staple(struct tls_context *context, const struct config_tls *config,
+                       const struct config_certificate *certificate, struct err *err)
+{
+    if (strcmp(config->ocsp_stapling, "off") == 0) return true;
+    if (wolfSSL_CTX_EnableOCSPStapling(context->wolfssl) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_set_tlsext_status_cb(context->wolfssl, on_status) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_set_tlsext_status_arg(context->wolfssl, context) != WOLFSSL_SUCCESS)
+        return err_set(err, "wolfSSL was built without OCSP stapling");
+    if (strcmp(config->ocsp_stapling, "auto") != 0)
+        load_staple(context, certificate->certificate, config->ocsp_stapling);
+    return true;
+}
+
 static bool load(struct tls_context *context, const struct config_certificate *certificate,
                  const struct config_listener *listener, struct err *err)
 {
@@ -280,7 +329,7 @@ static bool load(struct tls_context *context, const struct config_certificate *c
     if (context->wolfssl == NULL) return err_set(err, "out of memory");
     set_alpn(context, config);
     if (!set_versions_and_suites(context, config, err) || !load_pair(context, certificate, err) ||
-        !set_trust(context, config, err))
+        !set_trust(context, config, err) || !set_staple(context, config, certificate, err))
         return false;
     set_tickets(context, config);
     wolfSSL_CTX_SetIORecv(context->wolfssl, tls_stream_on_receive);
@@ -310,6 +359,7 @@ struct tls_context_set *tls_context_set_new(const struct config_listener *listen
         struct tls_context *context = &set->items[set->count++];
         context->tickets = tickets;
         context->trust = trust;
+        staple_init(&context->staple);
         if (!load(context, &config->certificates[i], listener, err)) goto fail;
     }
     return set;
@@ -330,6 +380,7 @@ void tls_context_set_unref(struct tls_context_set *set)
     if (atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1) return;
     for (size_t i = 0; i < set->count; i++) {
         names_clear(&set->items[i].names);
+        staple_clear(&set->items[i].staple);
         wolfSSL_CTX_free(set->items[i].wolfssl);
     }
     tls_trust_unref(set->trust);

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "proxy/client_hello.h"
+#include "proxy/tls/staple.h"
 #include "proxy/tls/ticket.h"
 #include "proxy/tls/trust.h"
 
@@ -31,6 +32,7 @@ struct tls_context {
     bool rsa;
     const char *key_algorithm;       /* static texts, such as "EC256"; NULL: another one */
     const char *signature_algorithm; /* "ECDSA-SHA256" */
+    struct staple staple;            /* empty where nothing is stapled */
     char alpn[256];                  /* the list as wolfSSL wants it */
 };
 
