@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "broker/table.h"
+#include "base/table.h"
 
 /* Longer topics and filters are refused: a filter of 64 KiB would make 32,768 nodes. */
 enum { TOPIC_LEVELS_MAX = 128 };

@@ -11,14 +11,15 @@ static const struct {
     int (*main)(int argc, char **argv);
     const char *summary;
 } commands[] = {
-    {"run",     run_main,     "the proxy"                                                },
-    {"check",   check_main,   "checks a configuration and the certificates that it names"},
-    {"explain", explain_main, "which rule decides for a client, and why"                 },
-    {"probe",   probe_main,   "what a client sees of a server: TLS, chain, CONNACK"      },
-    {"certs",   certs_main,   "makes and shows certificates for development"             },
-    {"broker",  broker_main,  "the included plaintext broker alone"                      },
-    {"schema",  schema_main,  "the JSON Schema of the configuration, for editors"        },
-    {"version", version_main, "versions, and the crypto acceleration in use"             },
+    {"run",       run_main,       "the proxy"                                                },
+    {"check",     check_main,     "checks a configuration and the certificates that it names"},
+    {"explain",   explain_main,   "which rule decides for a client, and why"                 },
+    {"probe",     probe_main,     "what a client sees of a server: TLS, chain, CONNACK"      },
+    {"inventory", inventory_main, "who connects to a running Postern, with what"             },
+    {"certs",     certs_main,     "makes and shows certificates for development"             },
+    {"broker",    broker_main,    "the included plaintext broker alone"                      },
+    {"schema",    schema_main,    "the JSON Schema of the configuration, for editors"        },
+    {"version",   version_main,   "versions, and the crypto acceleration in use"             },
 };
 
 static void print_usage(FILE *out)
@@ -27,7 +28,7 @@ static void print_usage(FILE *out)
                 "Terminates TLS in front of MQTT brokers and decides who may come in.\n\n",
                 out);
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-        (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        (void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     (void)fputs("\npostern COMMAND --help tells more.\n", out);
 }
 

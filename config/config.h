@@ -284,6 +284,7 @@ struct config {
     size_t backends_count;
     struct config_policy *policies;
     size_t policies_count;
+    struct config_address admin; /* `text` NULL: off */
     uint64_t drain_timeout_ms;
     bool watch; /* files that the configuration names are loaded again when they change */
 };

@@ -525,6 +525,13 @@ static const struct schema_key drain_keys[] = {
 };
 static DEFINE_MAP(drain_map, "drain", drain_keys, struct config, NO_MARK);
 
+static const struct schema_key admin_keys[] = {
+    {"address",
+     "Where operators and their tools ask by HTTP: HOST:PORT on this machine, or unix:PATH.",
+     SCHEMA_ADDRESS, FIELD(struct config, admin), .required = true},
+};
+static DEFINE_MAP(admin_map, "admin", admin_keys, struct config, NO_MARK);
+
 static const struct schema_key root_keys[] = {
     {"workers", "Event loops, each in a thread; auto: one for each usable core.", SCHEMA_NUMBER,
      FIELD(struct config, workers), .min = 1, .max = 1024, WORDS(workers_auto),
@@ -532,6 +539,8 @@ static const struct schema_key root_keys[] = {
     {"user", "The user to become after the sockets are open, when started as root.", SCHEMA_TEXT,
      FIELD(struct config, user), .initial_note = "stay who we are"},
     {"log", "What is logged, and where.", SCHEMA_MAP, .offset = 0, MAP(log_map)},
+    {"admin", "The admin address: health, and the inventory of clients. Off unless given.", SCHEMA_MAP,
+     .offset = 0, MAP(admin_map)},
     {"listeners", "Where clients come in.", SCHEMA_MAP,
      LIST(struct config, listeners, listeners_count), MAP(listener_map), .required = true},
     {"backends", "Where their MQTT goes.", SCHEMA_MAP,

@@ -211,6 +211,16 @@ static void check_unused(struct bind *bind, const struct config *config)
     }
 }
 
+static void check_admin(struct bind *bind, const struct config *config)
+{
+    const struct config_address *admin = &config->admin;
+    if (admin->text == NULL || admin->unix_path != NULL || !address_complete(admin)) return;
+    if (address_reach(admin) != ADDRESS_LOCAL)
+        diagnostics_warning(bind->found, admin->mark,
+                            "whoever reaches %s learns who connects: use 127.0.0.1, or unix:PATH",
+                            admin->text);
+}
+
 void validate(struct bind *bind, struct config *config)
 {
     validate_names(bind, config);
@@ -219,6 +229,7 @@ void validate(struct bind *bind, struct config *config)
         check_policy_on(bind, config, &config->listeners[i]);
     }
     check_addresses(bind, config);
+    check_admin(bind, config);
     for (size_t i = 0; i < config->backends_count; i++)
         check_backend(bind, &config->backends[i]);
     check_included_broker(bind, config);

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/attributes.h"
+#include "proxy/inventory.h"
 #include "proxy/loop.h"
 #include "proxy/snapshot.h"
 
@@ -16,10 +17,11 @@ struct session;
 struct session_list {
     struct session *first;
     size_t count;
-    bool draining;             /* whoever has not been admitted yet is refused */
-    struct snapshot *snapshot; /* the one that clients are judged by now; borrowed */
-    struct session *to_judge;  /* the next one of a recheck; NULL: none is going on */
-    size_t condemned;          /* by the recheck that is going on */
+    bool draining;               /* whoever has not been admitted yet is refused */
+    struct snapshot *snapshot;   /* the one that clients are judged by now; borrowed */
+    struct inventory *inventory; /* borrowed */
+    struct session *to_judge;    /* the next one of a recheck; NULL: none is going on */
+    size_t condemned;            /* by the recheck that is going on */
 };
 
 struct session_origin {

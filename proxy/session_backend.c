@@ -64,6 +64,7 @@ static void start_relaying(struct session *session)
     session_enter(session, RELAYING);
     session->last_heard_ms = session->loop->deadlines.now_ms;
     session_set_lifetime(session);
+    session_note_admitted(session);
 }
 
 enum alive session_refuse_backend(struct session *session, const char *why)

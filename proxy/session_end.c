@@ -45,6 +45,7 @@ enum alive session_end(struct session *session, const char *reason)
 {
     struct access_record *record = &session->record;
     keep_reason(session, reason);
+    session_note_left(session);
     atomic_fetch_sub_explicit(&session->listener->counters->connections, 1, memory_order_relaxed);
     if (record->server_index >= 0)
         atomic_fetch_sub_explicit(&session->pool->servers[record->server_index].connections, 1,
@@ -81,6 +82,7 @@ enum alive session_refuse(struct session *session, enum refusal refusal, const c
     refusal_encode(&out, refusal, session->record.mqtt_version, detail,
                    session->problem_information);
     session->record.reason = refusal_word(refusal);
+    session_note_refused(session, refusal);
     access_log_refused(&session->record, detail);
     if (!tls_stream_write(session->relay.tls, &session->loop->tls,
                           (struct span){packet, out.length}))

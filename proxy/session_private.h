@@ -55,6 +55,7 @@ struct session {
     enum refusal verdict; /* a later judgement: the session ends at `verdict_due_ms` */
     uint64_t verdict_due_ms;
     bool over_limit;
+    bool in_inventory; /* as connected */
     bool problem_information;
 };
 
@@ -111,6 +112,11 @@ enum alive session_to_client(struct session *session, struct span data);
 /* Puts a PROXY protocol header before the CONNECT, if the backend wants one. False: out of memory.
  */
 MUST_USE bool session_introduce(struct session *session);
+
+/* Tells the inventory of the client. */
+void session_note_admitted(struct session *session);
+void session_note_refused(struct session *session, enum refusal refusal);
+void session_note_left(struct session *session);
 
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);

@@ -83,7 +83,7 @@ bool fleet_start(struct fleet *fleet, struct err *err)
     if (fleet->workers == NULL) return err_set(err, "out of memory");
     for (unsigned i = 0; i < fleet->count; i++) {
         int *fds = &fleet->fds[i * listeners];
-        fleet->workers[i] = worker_new(fleet->snapshot, i, fds, err);
+        fleet->workers[i] = worker_new(fleet->snapshot, fleet->inventory, i, fds, err);
         memset(fds, 0xff, listeners * sizeof *fds); /* it has taken them */
         if (fleet->workers[i] == NULL) return false;
     }

@@ -13,6 +13,7 @@ struct fleet {
     struct snapshot *snapshot; /* that new clients are served by */
     struct worker **workers;
     unsigned count;
+    struct inventory *inventory; /* borrowed by the workers */
     int *fds; /* before the start: one a worker and listener, worker after worker */
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/control/reload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -32,6 +33,8 @@ static void note_fixed(const struct config *before, const struct config *after)
     if (before->log.level != after->log.level || before->log.format != after->log.format ||
         !same_text(before->log.file, after->log.file))
         log_note(LOG_WARN, "log has changed: restart Postern to have it");
+    if (!same_text(before->admin.text, after->admin.text))
+        log_note(LOG_WARN, "admin has changed: restart Postern to have it");
     const struct config_backend *old = included(before);
     const struct config_backend *new = included(after);
     if (old != NULL && new != NULL && memcmp(&old->broker, &new->broker, sizeof old->broker) != 0)
@@ -115,7 +118,11 @@ static void on_tick(uv_timer_t *timer)
     struct reload *reload = CONTAINER_OF(timer, struct reload, tick);
     time_t now = time(NULL);
     const char *changed = reload->watch == NULL ? NULL : watch_poll(reload->watch);
-    if (changed != NULL) reload_now(reload, changed);
+    if (changed != NULL) {
+        char *why = strdup(changed); /* the watch that lends it is replaced by the reload */
+        reload_now(reload, why == NULL ? "a file has changed" : why);
+        free(why);
+    }
     if (now != reload->last_tick) look_at_calendar(reload, now);
 }
 

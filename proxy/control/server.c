@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/admin/http.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/ocsp_refresh.h"
 #include "proxy/control/privileges.h"
 #include "proxy/control/reload.h"
+#include "proxy/listener.h"
 #include "proxy/tls/wolfssl.h"
 
-enum { POLL_MS = 50, MOST_SIGNALS = 5 };
+enum { POLL_MS = 50, MOST_SIGNALS = 5, MOST_IDENTITIES = 100000 };
 
 struct server {
     uv_loop_t loop;
@@ -26,8 +29,10 @@ struct server {
     struct fleet fleet;
     struct reload reload;
     struct ocsp_refresh *ocsp;
+    struct inventory *inventory;
+    struct admin *admin;
     uint64_t drain_ends_ms;
-    bool is_draining;
+    atomic_bool is_draining; /* read by the admin thread too */
     bool is_stopping;
 };
 
@@ -115,14 +120,33 @@ static unsigned usable_cores(void)
     return cores == 0 ? 1 : cores;
 }
 
+static bool start_admin(struct server *server, int fd, struct err *err)
+{
+    const struct admin_sources sources = {server->inventory, &server->is_draining};
+    if (server->inventory == NULL) {
+        if (fd >= 0) (void)close(fd); /* nothing was accepted from it */
+        return err_set(err, "out of memory");
+    }
+    if (fd < 0) return true;
+    server->admin = admin_start(fd, &sources, err);
+    return server->admin != NULL;
+}
+
 static bool start(struct server *server, struct config **config, const struct config_source *source,
                   const struct builtin_broker *builtin, struct err *err)
 {
     unsigned workers = (*config)->workers == 0 ? usable_cores() : (*config)->workers;
+    int admin = -1;
     struct snapshot *snapshot = snapshot_new(config, workers, builtin, NULL, err);
-    if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err) ||
-        !privileges_drop(snapshot->config->user, err) || !listen_on_signals(server, err) ||
-        !fleet_start(&server->fleet, err))
+    if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err)) return false;
+    if (snapshot->config->admin.text != NULL) {
+        admin = listener_bind(&snapshot->config->admin, true, err);
+        if (admin < 0) return err_prefix(err, "admin");
+    }
+    server->inventory = inventory_new(MOST_IDENTITIES);
+    server->fleet.inventory = server->inventory;
+    if (!start_admin(server, admin, err) || !privileges_drop(snapshot->config->user, err) ||
+        !listen_on_signals(server, err) || !fleet_start(&server->fleet, err))
         return false;
     reload_start(&server->reload, &server->loop, &server->fleet, source, builtin);
     server->ocsp = ocsp_refresh_start(&server->loop, &server->fleet);
@@ -151,7 +175,11 @@ static void announce(const struct server *server, unsigned long descriptors)
 static void clear(struct server *server)
 {
     if (!server->is_stopping) fleet_order(&server->fleet, worker_stop);
+    admin_stop(server->admin);
+    if (server->admin != NULL && server->fleet.snapshot->config->admin.unix_path != NULL)
+        (void)unlink(server->fleet.snapshot->config->admin.unix_path); /* it may be gone already */
     fleet_clear(&server->fleet, server->is_stopping);
+    inventory_free(server->inventory);
     reload_stop(&server->reload);
     ocsp_refresh_stop(server->ocsp);
     uv_walk(&server->loop, close_handle, NULL);

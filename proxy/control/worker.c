@@ -212,8 +212,8 @@ static bool open_listeners(struct worker *worker, const int *fds, struct err *er
     return good;
 }
 
-struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int *fds,
-                          struct err *err)
+struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory, unsigned number,
+                          const int *fds, struct err *err)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL || !loop_init(&worker->loop, number, err)) {
@@ -225,6 +225,7 @@ struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int 
     }
     worker->snapshot = snapshot_ref(snapshot);
     worker->sessions.snapshot = snapshot;
+    worker->sessions.inventory = inventory;
     (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail for a plain mutex */
     CHECK(uv_async_init(&worker->loop.uv, &worker->mailbox, on_order) == 0);
     (void)uv_check_init(&worker->loop.uv, &worker->after_turn); /* these always 0 */

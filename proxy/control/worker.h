@@ -4,15 +4,17 @@
 
 #include "base/attributes.h"
 #include "base/err.h"
+#include "proxy/inventory.h"
 #include "proxy/snapshot.h"
 
 struct worker;
 
 /* Gives a worker (worker_free) that is about to serve `fds`, one listening socket a listener of the
- * snapshot, which it takes in any case; it keeps a reference to the snapshot. Nothing is accepted
+ * snapshot, which it takes in any case; it keeps a reference to the snapshot and borrows the
+ * inventory. Nothing is accepted
  * before worker_start. NULL: told why. */
-struct worker *worker_new(struct snapshot *snapshot, unsigned number, const int *fds,
-                          struct err *err);
+struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory, unsigned number,
+                          const int *fds, struct err *err);
 /* Starts its thread. False: told why. */
 MUST_USE bool worker_start(struct worker *worker, struct err *err);
 /* Orders, from the main thread. Drain: accept no more, refuse who is not admitted yet. Stop: end

@@ -81,7 +81,9 @@ static bool is_clean(const char *text)
 {
     struct span span = span_of(text);
     for (size_t i = 0; i < span.length; i++)
-        if (span.data[i] < 0x20 || span.data[i] == 0x7f) return false;
+        if (span.data[i] < 0x20 || span.data[i] == 0x7f ||
+            (span.data[i] == 0xc2 && i + 1 < span.length && span.data[i + 1] < 0xa0))
+            return false; /* C0, DEL, C1 */
     return span.length > 0 && text_is_utf8(span);
 }
 

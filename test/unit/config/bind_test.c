@@ -231,7 +231,7 @@ static void refuses_values_with_their_place(void **state)
     } cases[] = {
         {"worker: 2\n",
          "4:1: error: unknown key \"worker\" in the file: did you mean \"workers\"?"                                                        },
-        {"admin: {}\n",                                               "4:1: error: unknown key \"admin\" in the file: remove it"            },
+        {"adminn: {}\n",                                               "4:1: error: unknown key \"adminn\" in the file: did you mean \"admin\"?"            },
         {"level: info\n",
          "4:1: error: unknown key \"level\" in the file: it belongs under \"log\""                                                          },
         {"workers: [2]\n",                                            "4:10: error: workers: one value is expected, and this is a list"     },

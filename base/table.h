@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "broker/hash.h"
+#include "base/hash.h"
 
 #define HASH_FUNCTION(key, length, value) (value) = hash_keyed((key), (length))
 #define uthash_fatal(text)                abort() /* no memory: what hangs on it is lost */

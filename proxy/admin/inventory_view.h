@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The inventory as JSON and as CSV (RFC 4180). */
+#pragma once
+
+#include <stddef.h>
+
+#include "proxy/inventory.h"
+
+/* Each gives a text (free) and its length, or NULL: out of memory. What clients sent is escaped. */
+char *inventory_view_json(struct inventory *inventory, size_t *length);
+char *inventory_view_csv(struct inventory *inventory, size_t *length);

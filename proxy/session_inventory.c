@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What the inventory is told of a visit: when a client is admitted or refused, and when it goes. */
+#include "proxy/session_private.h"
+
+static struct inventory_visit visit_of(const struct session *session)
+{
+    const struct access_record *record = &session->record;
+    const struct identity_certificate *certificate = record->certificate;
+    struct inventory_visit visit = {.listener = record->listener,
+                                    .client_id = record->client_id,
+                                    .tls_version = record->tls.version,
+                                    .cipher = record->tls.cipher,
+                                    .group = record->tls.group,
+                                    .mqtt_version = record->mqtt_version,
+                                    .now = time(NULL)};
+    if (certificate != NULL) {
+        visit.common_name = certificate->common_name;
+        visit.key = certificate->key;
+        visit.key_bits = certificate->key_bits;
+        visit.certificate_not_after = certificate->not_after;
+    }
+    return visit;
+}
+
+void session_note_admitted(struct session *session)
+{
+    struct inventory_visit visit = visit_of(session);
+    inventory_admitted(session->list->inventory, &visit);
+    session->in_inventory = true;
+}
+
+void session_note_refused(struct session *session, enum refusal refusal)
+{
+    struct inventory_visit visit = visit_of(session);
+    if (session->record.client_id == NULL) return; /* nobody knows who that was */
+    inventory_refused(session->list->inventory, &visit, refusal_word(refusal));
+}
+
+void session_note_left(struct session *session)
+{
+    if (!session->in_inventory) return;
+    inventory_left(session->list->inventory, session->record.listener, session->record.client_id,
+                   time(NULL));
+}
