@@ -195,7 +195,7 @@ static bool find_answer(struct ocsp_answer *out, struct basic *basic,
 /* A certificate that the issuer gave to a responder (RFC 6960, 4.2.2.2). */
 static bool is_delegate(const struct x509 *candidate, const struct x509 *issuer, time_t now)
 {
-    struct span value;
+    struct span value = {NULL, 0};
     if (!x509_is_signed_by(candidate, issuer) || now < candidate->not_before ||
         now >= candidate->not_after ||
         !x509_extension(candidate, OID_EXTENDED_KEY_USAGE, &value, NULL))
@@ -203,8 +203,10 @@ static bool is_delegate(const struct x509 *candidate, const struct x509 *issuer,
     struct bytes in = bytes_of(value.data, value.length);
     struct bytes purposes = der_enter(&in, DER_SEQUENCE);
     bool found = false;
-    while (bytes_ok(&purposes) && !der_at_end(&purposes))
-        found = span_equal(der_take(&purposes, DER_OID), OID_OCSP_SIGNING) || found;
+    while (bytes_ok(&purposes) && !der_at_end(&purposes)) {
+        struct span purpose = der_take(&purposes, DER_OID);
+        found = found || span_equal(purpose, OID_OCSP_SIGNING);
+    }
     return found && bytes_ok(&purposes);
 }
 
@@ -228,7 +230,7 @@ bool ocsp_response_read(struct ocsp_answer *out, struct span response,
                         const struct x509 *certificate, const struct x509 *issuer, time_t now,
                         struct err *err)
 {
-    struct basic basic;
+    struct basic basic = {.tbs = {NULL, 0}};
     struct certificate_id id;
     char span[TEXT_DURATION_ROOM];
     *out = (struct ocsp_answer){.state = OCSP_UNKNOWN};

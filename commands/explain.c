@@ -87,12 +87,14 @@ static int unknown_listener(const struct options_command *command, const struct 
 {
     const char *nearest = NULL;
     const char **names = calloc(config->listeners_count, sizeof(char *));
-    for (size_t i = 0; names != NULL && i < config->listeners_count; i++)
+    CHECK(names != NULL && config->listeners != NULL);
+    for (size_t i = 0; i < config->listeners_count; i++)
         names[i] = config->listeners[i].name;
-    if (names != NULL) nearest = text_nearest(name, names, config->listeners_count);
-    int code = options_usage_error(command, "no listener is named %s%s%s%s", name,
-                                   nearest == NULL ? "" : "; did you mean ",
-                                   nearest == NULL ? "" : nearest, nearest == NULL ? "" : "?");
+    nearest = text_nearest(name, names, config->listeners_count);
+    int code = nearest == NULL
+                   ? options_usage_error(command, "no listener is named %s", name)
+                   : options_usage_error(command, "no listener is named %s; did you mean %s?", name,
+                                         nearest);
     free(names);
     return code;
 }

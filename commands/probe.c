@@ -63,20 +63,9 @@ static char *read_password(const char *path)
     return password;
 }
 
-static int answer(const struct asked *asked, struct probe_question *question)
+static int answer(const struct asked *asked, const struct probe_question *question)
 {
-    char client_id[32];
-    char *password = NULL;
-    if (asked->password_file != NULL && (password = read_password(asked->password_file)) == NULL)
-        return 1;
-    (void)snprintf(client_id, sizeof client_id, "postern-probe-%ld", (long)getpid());
-    question->client_id = asked->client_id == NULL ? client_id : asked->client_id;
-    question->username = asked->username;
-    question->password = password;
-    if (wolfSSL_Init() != WOLFSSL_SUCCESS) {
-        free(password);
-        return 1;
-    }
+    if (wolfSSL_Init() != WOLFSSL_SUCCESS) return 1;
     json_t *seen = probe_server(question);
     if (asked->json) {
         (void)json_dumpf(seen, stdout, JSON_INDENT(2)); /* a full disk is seen by who reads it */
@@ -87,6 +76,32 @@ static int answer(const struct asked *asked, struct probe_question *question)
     int code = json_is_true(json_object_get(seen, "good")) ? 0 : 1;
     json_decref(seen);
     (void)wolfSSL_Cleanup(); /* nothing can be done about it at the end */
+    return code;
+}
+
+static int ask(const struct asked *asked, const char *host, const char *port)
+{
+    char client_id[32];
+    char *password = NULL;
+    const char *name = is_name(host) ? host : NULL;
+    int tls = asked->tls == NULL ? 0 : strcmp(asked->tls, "1.2") == 0 ? 12 : 13;
+    if (asked->password_file != NULL && (password = read_password(asked->password_file)) == NULL)
+        return 1;
+    (void)snprintf(client_id, sizeof client_id, "postern-probe-%ld", (long)getpid());
+    const struct probe_question question = {
+        .connection = {.host = host,
+                       .port = port,
+                       .server_name = asked->server_name != NULL ? asked->server_name : name,
+                       .certificate = asked->certificate,
+                       .private_key = asked->private_key,
+                       .tls_version = tls,
+                       .timeout_ms = TIMEOUT_MS},
+        .authorities = asked->authorities == NULL ? system_authorities : asked->authorities,
+        .client_id = asked->client_id == NULL ? client_id : asked->client_id,
+        .username = asked->username,
+        .password = password,
+    };
+    int code = answer(asked, &question);
     if (password != NULL) explicit_bzero(password, strlen(password));
     free(password);
     return code;
@@ -97,32 +112,17 @@ static int probe(const struct options_command *command, const struct asked *aske
     char *host = NULL;
     char *port = NULL;
     char *address = strdup(asked->words.items[0]);
-    int tls = 0;
     int code = 0;
-    if (address == NULL || !split(address, &host, &port))
+    CHECK(address != NULL);
+    if (!split(address, &host, &port))
         code = options_usage_error(command, "an address is HOST:PORT or [IPV6]:PORT, not %s",
                                    asked->words.items[0]);
     else if ((asked->certificate == NULL) != (asked->private_key == NULL))
         code = options_usage_error(command, "--cert and --key belong together");
     else if (asked->tls != NULL && strcmp(asked->tls, "1.2") != 0 && strcmp(asked->tls, "1.3") != 0)
         code = options_usage_error(command, "--tls is 1.2 or 1.3, not %s", asked->tls);
-    else if (asked->tls != NULL)
-        tls = strcmp(asked->tls, "1.2") == 0 ? 12 : 13;
-    if (code == 0) {
-        struct probe_question question = {
-            .connection = {.host = host,
-                           .port = port,
-                           .server_name = asked->server_name != NULL ? asked->server_name
-                                          : is_name(host)            ? host
-                                                                     : NULL,
-                           .certificate = asked->certificate,
-                           .private_key = asked->private_key,
-                           .tls_version = tls,
-                           .timeout_ms = TIMEOUT_MS},
-            .authorities = asked->authorities == NULL ? system_authorities : asked->authorities
-        };
-        code = answer(asked, &question);
-    }
+    else
+        code = ask(asked, host, port);
     free(address);
     return code;
 }

@@ -23,6 +23,17 @@ static const struct config_backend *included(const struct config *config)
     return NULL;
 }
 
+static bool same_limits(const struct config_broker *a, const struct config_broker *b)
+{
+    return a->max_keep_alive_s == b->max_keep_alive_s && a->receive_maximum == b->receive_maximum &&
+           a->max_packet_size == b->max_packet_size &&
+           a->topic_alias_maximum == b->topic_alias_maximum && a->max_sessions == b->max_sessions &&
+           a->max_queued_messages == b->max_queued_messages &&
+           a->max_queued_bytes == b->max_queued_bytes &&
+           a->max_session_expiry_ms == b->max_session_expiry_ms && a->retain == b->retain &&
+           a->max_retained_bytes == b->max_retained_bytes;
+}
+
 /* What a process is given once. */
 static void note_fixed(const struct config *before, const struct config *after)
 {
@@ -37,7 +48,7 @@ static void note_fixed(const struct config *before, const struct config *after)
         log_note(LOG_WARN, "admin has changed: restart Postern to have it");
     const struct config_backend *old = included(before);
     const struct config_backend *new = included(after);
-    if (old != NULL && new != NULL && memcmp(&old->broker, &new->broker, sizeof old->broker) != 0)
+    if (old != NULL && new != NULL && !same_limits(&old->broker, &new->broker))
         log_note(LOG_WARN, "builtin_broker has changed: restart Postern to have it");
 }
 

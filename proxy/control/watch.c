@@ -29,8 +29,7 @@ struct watch {
 static struct state state_of(const char *path)
 {
     struct stat status;
-    struct state state;
-    memset(&state, 0, sizeof state); /* states are compared as bytes */
+    struct state state = {.there = false};
     if (stat(path, &status) != 0) return state;
     state.there = true;
     state.device = status.st_dev;
@@ -41,9 +40,16 @@ static struct state state_of(const char *path)
     return state;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 static bool same(const struct state *a, const struct state *b)
 {
-    return memcmp(a, b, sizeof *a) == 0;
+    return a->there == b->there && a->device == b->device && a->inode == b->inode &&
+           a->size == b->size && same_time(&a->modified, &b->modified) &&
+           same_time(&a->changed, &b->changed);
 }
 
 static bool add(struct watch *watch, const char *path)
