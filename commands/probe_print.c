@@ -73,6 +73,7 @@ static void print_chain(FILE *out, const json_t *chain)
     (void)snprintf(line, sizeof line, "\"%.200s\" %s the certificate", text(chain, "name"),
                    json_is_true(json_object_get(chain, "name_matches")) ? "is in" : "is not in");
     print(out, "name", line);
+    print(out, "ocsp", text(chain, "ocsp"));
     print(out, "verified", json_is_true(json_object_get(chain, "verified")) ? "yes" : "no");
     json_array_foreach(json_object_get(chain, "problems"), index, item)
         print(out, "problem", json_string_value(item));

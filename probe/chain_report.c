@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "certs/certificate.h"
 #include "certs/chain.h"
+#include "certs/ocsp.h"
 #include "certs/pem.h"
 #include "proxy/tls/names.h"
 
@@ -209,6 +210,33 @@ static bool check_root(struct report *report)
     return false;
 }
 
+/* Nothing stapled is nothing wrong, unless the certificate promises it. */
+static void check_staple(struct report *report)
+{
+    struct err err;
+    struct ocsp_answer answer;
+    const struct chain_question *question = report->question;
+    size_t issuer = chain_issuer_of(&report->sent[0], report->sent, report->count);
+    if (question->stapled.length == 0) {
+        set(report->out, "ocsp", json_string("not stapled"));
+        if (ocsp_must_staple(&report->sent[0]))
+            add_problem(report, "the certificate says that an OCSP answer is stapled, and none is");
+    } else if (issuer == report->count) {
+        set(report->out, "ocsp", json_string("stapled, but its issuer is missing"));
+    } else if (!ocsp_response_read(&answer, question->stapled, &report->sent[0],
+                                   &report->sent[issuer], question->now, &err)) {
+        set(report->out, "ocsp", json_string("stapled, but it cannot be used"));
+        add_problem(report, "the stapled OCSP answer cannot be used: %s", err.text);
+    } else {
+        set(report->out, "ocsp",
+            json_string(answer.state == OCSP_GOOD      ? "stapled, good"
+                        : answer.state == OCSP_REVOKED ? "stapled, revoked"
+                                                       : "stapled, unknown"));
+        if (answer.state == OCSP_REVOKED)
+            add_problem(report, "the stapled OCSP answer says that the certificate is revoked");
+    }
+}
+
 static bool is_for_name(const struct certificate *leaf, const char *name)
 {
     char lower[256];
@@ -268,6 +296,7 @@ json_t *chain_report(const struct chain_question *question)
         rooted = check_root(&report);
         check_path(&report);
         check_leaf(&report);
+        check_staple(&report);
     } else {
         add_problem(&report, "the server sent no certificate");
     }

@@ -145,6 +145,20 @@ static int on_verify(int good, WOLFSSL_X509_STORE_CTX *store)
     return 1;
 }
 
+/* Keeps the stapled answer, likewise. */
+static int on_staple(WOLFSSL *tls, int error, byte *answer, word32 length, word32 index, void *arg)
+{
+    (void)tls;
+    (void)error;
+    struct probe_connection *connection = arg;
+    if (index > 0 || connection->facts.stapled.length > 0 || length == 0) return 0;
+    uint8_t *copy = malloc(length);
+    if (copy == NULL) return 0;
+    memcpy(copy, answer, length);
+    connection->facts.stapled = (struct span){copy, length};
+    return 0;
+}
+
 static bool load_certificate(struct probe_connection *connection, struct err *err)
 {
     const struct probe_options *options = connection->options;
@@ -174,12 +188,16 @@ static bool prepare(struct probe_connection *connection, struct err *err)
     wolfSSL_CTX_SetIORecv(connection->context, on_receive);
     wolfSSL_CTX_SetIOSend(connection->context, on_send);
     wolfSSL_CTX_set_verify(connection->context, WOLFSSL_VERIFY_PEER, on_verify);
+    wolfSSL_CTX_set_ocsp_status_verify_cb(connection->context, on_staple, connection);
     if (!load_certificate(connection, err)) return false;
     connection->tls = wolfSSL_new(connection->context);
     if (connection->tls == NULL) return err_set(err, "out of memory");
     wolfSSL_SetIOReadCtx(connection->tls, connection);
     wolfSSL_SetIOWriteCtx(connection->tls, connection);
     wolfSSL_SetCertCbCtx(connection->tls, connection);
+    if (wolfSSL_EnableOCSPStapling(connection->tls) != WOLFSSL_SUCCESS ||
+        wolfSSL_UseOCSPStapling(connection->tls, WOLFSSL_CSR_OCSP, 0) != WOLFSSL_SUCCESS)
+        return err_set(err, "wolfSSL was built without OCSP stapling");
     if (options->server_name != NULL &&
         wolfSSL_UseSNI(connection->tls, WOLFSSL_SNI_HOST_NAME, options->server_name,
                        (unsigned short)strlen(options->server_name)) != WOLFSSL_SUCCESS)
@@ -210,6 +228,7 @@ void probe_close(struct probe_connection *connection)
     if (connection == NULL) return;
     for (size_t i = 0; i < connection->facts.chain_count; i++)
         free((void *)(uintptr_t)connection->facts.chain[i].data);
+    free((void *)(uintptr_t)connection->facts.stapled.data);
     wolfSSL_free(connection->tls);
     wolfSSL_CTX_free(connection->context);
     if (connection->fd >= 0) (void)close(connection->fd); /* all that mattered was read */

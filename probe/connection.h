@@ -46,5 +46,6 @@ struct probe_facts {
     bool asked_for_certificate;
     struct span chain[PROBE_MOST_CERTIFICATES]; /* DER, as sent */
     size_t chain_count;
+    struct span stapled; /* the OCSP answer that was stapled, DER; empty: none */
 };
 const struct probe_facts *probe_facts(const struct probe_connection *connection);

@@ -49,6 +49,7 @@ static void report_chain(const struct probe_question *question, const struct pro
         .count = facts->chain_count,
         .authorities = question->authorities,
         .name = options->server_name == NULL ? options->host : options->server_name,
+        .stapled = facts->stapled,
         .now = time(NULL),
     });
     const json_t *first = json_array_get(json_object_get(chain, "problems"), 0);

@@ -15,6 +15,7 @@ import pytest
 import pki as pki_module
 from postern import DEADLINE, wait_until
 from test_check import check
+from test_probe import probe
 from test_reload import put
 
 
@@ -117,6 +118,19 @@ def test_the_answer_of_a_file_is_stapled(start, own, version):
     assert "OCSP response: no response sent" in stapled(plain, own, version)
     with postern.client() as client:  # one that does not ask gets none, and is served
         assert client.connect("x").code == 0
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_probe_shows_the_stapled_answer(start, own, version):
+    server(own)
+    path = own.base / "staple.der"
+    path.write_bytes(answer(own, ask_for(own, "server")))
+    postern = start(pki=own, tls={"ocsp_stapling": str(path)})
+    done = probe(postern.port, "--ca", own.path("root.crt"), "--tls", version)
+    assert done.returncode == 0 and "ocsp      stapled, good" in done.stdout, done.stdout
+    plain = start(pki=own)
+    done = probe(plain.port, "--ca", own.path("root.crt"), "--tls", version)
+    assert done.returncode == 0 and "ocsp      not stapled" in done.stdout, done.stdout
 
 
 def test_a_delegated_responder_is_trusted(start, own):
