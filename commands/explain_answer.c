@@ -13,6 +13,7 @@
 #include "proxy/policy/policy.h"
 #include "proxy/policy/words.h"
 #include "proxy/refusal.h"
+#include "proxy/tls/names.h"
 #include "proxy/tls/trust.h"
 
 enum { FILLED_ROOM = 4096 };
@@ -127,6 +128,42 @@ static json_t *verification_refusal(const struct explain_question *question)
                : refused_in_handshake("client_certificate", found.sentence);
 }
 
+/* Whether one of the listener's certificates is for the name; true where files cannot tell. */
+static bool is_served(const struct config_certificate *certificate, struct span name)
+{
+    struct pem pem;
+    struct config_strings names = {NULL, 0};
+    char lower[256];
+    bool rsa = false;
+    bool served = false;
+    if (name.length >= sizeof lower) return false;
+    for (size_t i = 0; i < name.length; i++) {
+        char c = (char)name.data[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    }
+    lower[name.length] = '\0';
+    if (!pem_load(&pem, certificate->certificate, NULL)) return true;
+    if (names_load(&names, &rsa, certificate, pem.content, NULL)) {
+        for (size_t i = 0; i < names.count && !served; i++)
+            served = names_match(names.items[i], lower);
+        names_clear(&names);
+    }
+    pem_clear(&pem);
+    return served;
+}
+
+static json_t *name_refusal(const struct explain_question *question)
+{
+    const struct config_tls *tls = &question->listener->tls;
+    struct span name = question->facts.server_name;
+    if (!tls->refuse_unknown_server_name || name.length == 0) return NULL;
+    for (size_t i = 0; i < tls->certificates_count; i++)
+        if (is_served(&tls->certificates[i], name)) return NULL;
+    return refused_in_handshake("unknown_server_name",
+                                "no certificate of the listener is for the server name, and "
+                                "unknown_server_name is refuse");
+}
+
 /* What ends before there is a CONNECT; NULL: nothing does. */
 static json_t *handshake_refusal(const struct explain_question *question)
 {
@@ -145,7 +182,8 @@ static json_t *handshake_refusal(const struct explain_question *question)
         return refused_in_handshake("no_certificate",
                                     "the listener requires a client certificate, and this client "
                                     "has none");
-    return verification_refusal(question);
+    json_t *refusal = name_refusal(question);
+    return refusal == NULL ? verification_refusal(question) : refusal;
 }
 
 /* ------------------------------------------------------------------------------------ the rules */

@@ -82,6 +82,15 @@ def test_the_handshake_may_decide(tmp_path):
     assert done.returncode == 3 and "a TLS alert, in the handshake" in done.stdout
 
 
+def test_a_server_name_that_is_not_served_is_refused(tmp_path, pki):
+    path = write(tmp_path, [{"name": "all"}],
+                 {"certificate": pki.path("a.pem"), "private_key": pki.path("a.key"),
+                  "unknown_server_name": "refuse"})
+    for name, code in (("A.example", 0), ("x.a.example", 0), ("b.example", 3), (None, 0)):
+        done = explain(path, *(["--server-name", name] if name else []))
+        assert done.returncode == code, (name, done.stdout)
+
+
 def test_what_is_not_known_is_a_mistake_of_use(tmp_path):
     path = write(tmp_path, RULES)
     for words, said in ((["--listener", "devces"], "did you mean devices?"),
