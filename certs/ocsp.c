@@ -230,7 +230,9 @@ bool ocsp_response_read(struct ocsp_answer *out, struct span response,
                         const struct x509 *certificate, const struct x509 *issuer, time_t now,
                         struct err *err)
 {
-    struct basic basic = {.tbs = {NULL, 0}};
+    struct basic basic = {
+        .tbs = {NULL, 0}
+    };
     struct certificate_id id;
     char span[TEXT_DURATION_ROOM];
     *out = (struct ocsp_answer){.state = OCSP_UNKNOWN};
