@@ -19,7 +19,7 @@ struct session_list {
     size_t count;
     bool draining;               /* whoever has not been admitted yet is refused */
     struct snapshot *snapshot;   /* the one that clients are judged by now; borrowed */
-    struct inventory *inventory; /* borrowed */
+    struct inventory *inventory; /* borrowed; NULL: none is kept */
     struct session *to_judge;    /* the next one of a recheck; NULL: none is going on */
     size_t condemned;            /* by the recheck that is going on */
 };

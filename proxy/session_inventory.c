@@ -24,6 +24,7 @@ static struct inventory_visit visit_of(const struct session *session)
 
 void session_note_admitted(struct session *session)
 {
+    if (session->list->inventory == NULL) return;
     struct inventory_visit visit = visit_of(session);
     inventory_admitted(session->list->inventory, &visit);
     session->in_inventory = true;
@@ -31,8 +32,9 @@ void session_note_admitted(struct session *session)
 
 void session_note_refused(struct session *session, enum refusal refusal)
 {
-    struct inventory_visit visit = visit_of(session);
+    if (session->list->inventory == NULL) return;
     if (session->record.client_id == NULL) return; /* nobody knows who that was */
+    struct inventory_visit visit = visit_of(session);
     inventory_refused(session->list->inventory, &visit, refusal_word(refusal));
 }
 

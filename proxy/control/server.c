@@ -120,32 +120,27 @@ static unsigned usable_cores(void)
     return cores == 0 ? 1 : cores;
 }
 
-static bool start_admin(struct server *server, int fd, struct err *err)
+/* Without an admin address nobody could ask for the inventory, so none is kept. */
+static bool start_admin(struct server *server, struct err *err)
 {
+    const struct config_address *address = &server->fleet.snapshot->config->admin;
+    if (address->text == NULL) return true;
+    server->inventory = inventory_new(MOST_IDENTITIES);
+    server->fleet.inventory = server->inventory;
+    if (server->inventory == NULL) return err_set(err, "out of memory");
     const struct admin_sources sources = {server->inventory, &server->is_draining};
-    if (server->inventory == NULL) {
-        if (fd >= 0) (void)close(fd); /* nothing was accepted from it */
-        return err_set(err, "out of memory");
-    }
-    if (fd < 0) return true;
-    server->admin = admin_start(fd, &sources, err);
-    return server->admin != NULL;
+    int fd = listener_bind(address, true, err);
+    if (fd >= 0) server->admin = admin_start(fd, &sources, err);
+    return server->admin != NULL || err_prefix(err, "admin");
 }
 
 static bool start(struct server *server, struct config **config, const struct config_source *source,
                   const struct builtin_broker *builtin, struct err *err)
 {
     unsigned workers = (*config)->workers == 0 ? usable_cores() : (*config)->workers;
-    int admin = -1;
     struct snapshot *snapshot = snapshot_new(config, workers, builtin, NULL, err);
-    if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err)) return false;
-    if (snapshot->config->admin.text != NULL) {
-        admin = listener_bind(&snapshot->config->admin, true, err);
-        if (admin < 0) return err_prefix(err, "admin");
-    }
-    server->inventory = inventory_new(MOST_IDENTITIES);
-    server->fleet.inventory = server->inventory;
-    if (!start_admin(server, admin, err) || !privileges_drop(snapshot->config->user, err) ||
+    if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err) ||
+        !start_admin(server, err) || !privileges_drop(snapshot->config->user, err) ||
         !listen_on_signals(server, err) || !fleet_start(&server->fleet, err))
         return false;
     reload_start(&server->reload, &server->loop, &server->fleet, source, builtin);
