@@ -274,6 +274,17 @@ static void set_alpn(struct tls_context *context, const struct config_tls *confi
     }
 }
 
+#ifdef POSTERN_SYSTEM_WOLFSSL
+static bool set_staple(struct tls_context *context, const struct config_tls *config,
+                       const struct config_certificate *certificate, struct err *err)
+{
+    (void)context;
+    (void)certificate;
+    return strcmp(config->ocsp_stapling, "off") == 0 ||
+           err_set(err, "ocsp_stapling needs the wolfSSL that Postern is built with by default; "
+                        "this build links the system's: set it to off");
+}
+#else
 static void *allocate(size_t size)
 {
     return XMALLOC(size, NULL, DYNAMIC_TYPE_TMP_BUFFER);
@@ -317,6 +328,7 @@ static bool set_staple(struct tls_context *context, const struct config_tls *con
         load_staple(context, certificate->certificate, config->ocsp_stapling);
     return true;
 }
+#endif
 
 static bool load(struct tls_context *context, const struct config_certificate *certificate,
                  const struct config_listener *listener, struct err *err)
