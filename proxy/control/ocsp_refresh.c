@@ -24,9 +24,9 @@ struct subject {
     char *path;
     char url[OCSP_URL_ROOM];
     struct stapled stapled;
-    bool wanted;  /* by the generation that serves now */
-    bool waiting; /* for an answer: the thread below has the rest of this */
-    bool told;    /* that it fails */
+    bool wanted;     /* by the generation that serves now */
+    bool waiting;    /* for an answer: the thread below has the rest of this */
+    struct err told; /* why it fails, so that another cause is told as well */
     time_t due;
     unsigned retry_s;
     uint8_t *answer; /* the last good one */
@@ -88,7 +88,7 @@ static void plan_next(struct subject *subject, const struct ocsp_answer *answer,
     time_t wait = (subject->until - now) / 2;
     subject->due = now + (wait < FIRST_RETRY_S ? FIRST_RETRY_S : wait);
     subject->retry_s = FIRST_RETRY_S;
-    subject->told = false;
+    subject->told = (struct err){{0}};
 }
 
 static void keep_answer(struct subject *subject, time_t now)
@@ -140,12 +140,12 @@ static void try_later(struct subject *subject, time_t now)
     subject->due = now + subject->retry_s;
     subject->retry_s = subject->retry_s * 2 > LONGEST_RETRY_S ? LONGEST_RETRY_S
                                                               : subject->retry_s * 2;
-    if (!subject->told)
+    if (strcmp(subject->told.text, subject->err.text) != 0)
         log_subject(LOG_WARN,
                     subject->answer == NULL ? "no OCSP answer to staple"
                                             : "no new OCSP answer, the last good one stays",
                     subject, subject->err.text);
-    subject->told = true;
+    subject->told = subject->err;
 }
 
 static void on_fetched(uv_work_t *work, int status)

@@ -204,7 +204,7 @@ def test_the_responder_is_asked_in_the_background(start, own, responder, version
 def test_a_bad_answer_is_said_and_not_stapled(start, own, responder, mode, words):
     responder.mode = mode
     postern = start(pki=own, tls={"ocsp_stapling": "auto"})
-    assert words in postern.wait_log("no OCSP answer to staple")
+    postern.wait_log("no OCSP answer to staple.*" + words)
     assert "no response sent" in stapled(postern, own)
 
 
@@ -225,7 +225,7 @@ def test_a_dead_responder_is_said_in_words(start, own):
         port = probe.getsockname()[1]
     server(own, f"http://127.0.0.1:{port}/")
     postern = start(pki=own, tls={"ocsp_stapling": "auto"})
-    assert "cannot be asked" in postern.wait_log("no OCSP answer to staple")
+    postern.wait_log("no OCSP answer to staple.*cannot be asked")
 
 
 def test_the_last_good_answer_outlives_a_reload_and_a_bad_responder(start, own, responder):
@@ -242,7 +242,7 @@ def test_the_last_good_answer_outlives_a_reload_and_a_bad_responder(start, own, 
 def test_a_revoked_certificate_is_told_to_its_owner(start, own, responder):
     own.revoke("server")
     postern = start(pki=own, tls={"ocsp_stapling": "auto"})
-    assert "revoked: replace it at once" in postern.wait_log("no OCSP answer to staple")
+    postern.wait_log("no OCSP answer to staple.*revoked: replace it at once")
     assert "no response sent" in stapled(postern, own)
 
 
