@@ -17,6 +17,7 @@ struct tls_stream {
     struct tls_io *io; /* lent for a call */
     struct identity_certificate *identity;
     bool identity_from_ticket;
+    uint8_t resumptions; /* in a row, this one with them */
     struct tls_failure failure;
     char *explanation; /* what `failure` says, in more words */
     bool handshake_done;
@@ -80,7 +81,9 @@ int tls_stream_on_send(WOLFSSL *ssl, char *buffer, int size, void *arg)
  * says nothing about who does this full handshake. */
 static void drop_unused_ticket(struct tls_stream *stream)
 {
-    if (!stream->identity_from_ticket || wolfSSL_session_reused(stream->ssl) == 1) return;
+    if (wolfSSL_session_reused(stream->ssl) == 1) return;
+    stream->resumptions = 0;
+    if (!stream->identity_from_ticket) return;
     free(stream->identity);
     stream->identity = NULL;
     stream->identity_from_ticket = false;
@@ -100,15 +103,19 @@ int tls_stream_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, u
     if (context == NULL) return WOLFSSL_TICKET_RET_REJECT; /* the handshake is over */
     if (sealing) {
         drop_unused_ticket(stream);
+        const struct ticket_bearer bearer = {stream->identity, stream->resumptions};
         done = ticket_seal(context->tickets, context->binding, envelope, body, &length,
-                           (size_t)*out_length, stream->identity, time(NULL));
+                           (size_t)*out_length, &bearer, time(NULL));
     } else {
         free(stream->identity);
         stream->identity = NULL;
         stream->identity_from_ticket = true;
-        done = ticket_open(context->tickets, context->binding, envelope, body, &length,
-                           &stream->identity, time(NULL)) &&
-               verify_resumed(context, stream->identity, time(NULL));
+        struct ticket_bearer bearer;
+        done = ticket_open(context->tickets, context->binding, envelope, body, &length, &bearer,
+                           time(NULL));
+        stream->identity = bearer.identity;
+        stream->resumptions = (uint8_t)(bearer.resumptions + 1);
+        done = done && verify_resumed(context, stream->identity, time(NULL));
     }
     *out_length = (int)length;
     return done ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_REJECT;

@@ -201,26 +201,28 @@ static bool apply_key(struct ticket_key *key, bool sealing, const uint8_t *bindi
     return failed == 0;
 }
 
-/*  body (the library's own) | issued, 8 | identity, 0 and more | length of these two, 2 */
-static bool put_trailer(struct bytes_writer *out, const struct identity_certificate *identity,
-                        time_t now)
+/*  body (the library's own) | issued, 8 | resumptions, 1 | identity, 0 and more | length of these
+ *  three, 2 */
+static bool put_trailer(struct bytes_writer *out, const struct ticket_bearer *bearer, time_t now)
 {
     size_t start = out->length;
     bytes_put_u32(out, (uint32_t)((uint64_t)now >> 32));
     bytes_put_u32(out, (uint32_t)now);
-    if (identity != NULL && !identity_certificate_encode(out, identity)) return false;
+    bytes_put_u8(out, bearer->resumptions);
+    if (bearer->identity != NULL && !identity_certificate_encode(out, bearer->identity))
+        return false;
     bytes_put_u16(out, (uint16_t)(out->length - start));
     return bytes_writer_ok(out);
 }
 
 bool ticket_seal(struct ticket_keys *keys, const uint8_t *binding, struct ticket_envelope envelope,
-                 uint8_t *body, size_t *length, size_t room,
-                 const struct identity_certificate *identity, time_t now)
+                 uint8_t *body, size_t *length, size_t room, const struct ticket_bearer *bearer,
+                 time_t now)
 {
     struct ticket_key key;
     struct bytes_writer out = bytes_writer_of(body, room);
     out.length = *length;
-    if (!put_trailer(&out, identity, now) || !newest_key(keys, &key, now)) return false;
+    if (!put_trailer(&out, bearer, now) || !newest_key(keys, &key, now)) return false;
     memcpy(envelope.name, key.name, TICKET_NAME_BYTES);
     memset(envelope.mac, 0, TICKET_MAC_BYTES);
     if (!random_bytes(envelope.iv, TICKET_IV_BYTES)) return false;
@@ -229,33 +231,35 @@ bool ticket_seal(struct ticket_keys *keys, const uint8_t *binding, struct ticket
 }
 
 static bool read_trailer(const uint8_t *body, size_t *length, int64_t *issued,
-                         struct identity_certificate **identity)
+                         struct ticket_bearer *bearer)
 {
-    if (*length < 10) return false;
+    enum { FIXED_BYTES = 9, LENGTH_BYTES = 2 };
+    if (*length < FIXED_BYTES + LENGTH_BYTES) return false;
     size_t trailer = (size_t)body[*length - 2] << 8 | body[*length - 1];
-    if (trailer < 8 || trailer > *length - 2) return false;
-    struct bytes in = bytes_of(body + *length - 2 - trailer, trailer);
+    if (trailer < FIXED_BYTES || trailer > *length - LENGTH_BYTES) return false;
+    struct bytes in = bytes_of(body + *length - LENGTH_BYTES - trailer, trailer);
     uint64_t high = bytes_u32(&in);
     *issued = (int64_t)(high << 32 | bytes_u32(&in));
-    *length -= 2 + trailer;
-    *identity = NULL;
+    bearer->resumptions = bytes_u8(&in);
+    *length -= LENGTH_BYTES + trailer;
     if (bytes_left(&in) == 0) return true;
-    *identity = identity_certificate_decode(&in);
-    return *identity != NULL;
+    bearer->identity = identity_certificate_decode(&in);
+    return bearer->identity != NULL;
 }
 
 bool ticket_open(struct ticket_keys *keys, const uint8_t *binding, struct ticket_envelope envelope,
-                 uint8_t *body, size_t *length, struct identity_certificate **identity, time_t now)
+                 uint8_t *body, size_t *length, struct ticket_bearer *bearer, time_t now)
 {
     struct ticket_key key;
     int64_t issued = 0;
+    *bearer = (struct ticket_bearer){NULL, 0};
     if (!named_key(keys, envelope.name, &key)) return false;
     if (!apply_key(&key, false, binding, envelope, body, *length)) return false;
-    if (!read_trailer(body, length, &issued, identity)) return false;
+    if (!read_trailer(body, length, &issued, bearer)) return false;
     bool fresh = issued <= now + 60 && now - issued < keys->lifetime_s;
-    bool expired = *identity != NULL && now >= (*identity)->not_after;
-    if (fresh && !expired) return true;
-    free(*identity);
-    *identity = NULL;
+    bool expired = bearer->identity != NULL && now >= bearer->identity->not_after;
+    if (fresh && !expired && bearer->resumptions < TICKET_MOST_RESUMPTIONS) return true;
+    free(bearer->identity);
+    bearer->identity = NULL;
     return false;
 }

@@ -38,14 +38,24 @@ struct ticket_envelope {
     uint8_t *mac;  /* TICKET_MAC_BYTES */
 };
 
-/* Seals `*length` bytes at `body` in place and the identity (NULL: none) behind them; `room` is
- * what `body` can hold. A ticket opens under the same `binding` only. False: no ticket, as when the
- * identity is too long. */
+/* What a ticket says of whoever has it. */
+struct ticket_bearer {
+    struct identity_certificate *identity; /* NULL: no certificate */
+    uint8_t resumptions;                   /* in a row before it */
+};
+
+/* wolfSSL counts a row of resumptions in one byte, across connections, and ends the handshake where
+ * it overflows; a full handshake in between begins anew. */
+enum { TICKET_MOST_RESUMPTIONS = 250 };
+
+/* Seals `*length` bytes at `body` in place and the bearer behind them; `room` is what `body` can
+ * hold. A ticket opens under the same `binding` only. False: no ticket, as when the identity is too
+ * long. */
 MUST_USE bool ticket_seal(struct ticket_keys *keys, const uint8_t *binding,
                           struct ticket_envelope envelope, uint8_t *body, size_t *length,
-                          size_t room, const struct identity_certificate *identity, time_t now);
-/* Opens in place; `*length` becomes that of the body alone. `*identity` is given (free), NULL: the
- * client had no certificate. False: unknown key, another binding, forged, or too old. */
+                          size_t room, const struct ticket_bearer *bearer, time_t now);
+/* Opens in place; `*length` becomes that of the body alone, and the bearer's identity is given
+ * (free). False: unknown key, another binding, forged, too old, or resumed too often. */
 MUST_USE bool ticket_open(struct ticket_keys *keys, const uint8_t *binding,
                           struct ticket_envelope envelope, uint8_t *body, size_t *length,
-                          struct identity_certificate **identity, time_t now);
+                          struct ticket_bearer *bearer, time_t now);

@@ -39,6 +39,19 @@ def test_a_ticket_resumes(start, version):
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_client_that_always_comes_back_by_its_newest_ticket_is_never_turned_away(start, version):
+    """wolfSSL counts such a row in one byte and would end the 256th handshake, and all after it."""
+    postern = start()
+    context = postern.context(version=version)
+    session, resumed = None, 0
+    for _ in range(600):
+        code, reused, session = resume(postern, context, session=session)
+        assert code == 0
+        resumed += reused
+    assert resumed >= 596
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_tickets_can_be_switched_off(start, version):
     postern = start(tls={"session_tickets": {"enabled": False}})
     context = postern.context(version=version)

@@ -30,24 +30,29 @@ static struct ticket_envelope envelope_of(struct ticket *ticket)
     return (struct ticket_envelope){ticket->name, ticket->iv, ticket->mac};
 }
 
-static struct ticket seal(struct ticket_keys *keys, const struct identity_certificate *identity,
-                          time_t now)
+static struct ticket seal_for(struct ticket_keys *keys, struct ticket_bearer bearer, time_t now)
 {
     struct ticket ticket = {.length = BODY};
     memset(ticket.body, 7, BODY);
     assert_true(ticket_seal(keys, binding, envelope_of(&ticket), ticket.body, &ticket.length, ROOM,
-                            identity, now));
+                            &bearer, now));
     return ticket;
+}
+
+static struct ticket seal(struct ticket_keys *keys, struct identity_certificate *identity,
+                          time_t now)
+{
+    return seal_for(keys, (struct ticket_bearer){identity, 0}, now);
 }
 
 static bool opens(struct ticket_keys *keys, struct ticket ticket, const uint8_t *bound, time_t now)
 {
-    struct identity_certificate *identity = NULL;
+    struct ticket_bearer bearer;
     bool opened = ticket_open(keys, bound, envelope_of(&ticket), ticket.body, &ticket.length,
-                              &identity, now);
+                              &bearer, now);
     if (opened) assert_int_equal(ticket.length, BODY);
     if (opened) assert_int_equal(ticket.body[0], 7);
-    free(identity);
+    free(bearer.identity);
     return opened;
 }
 
@@ -126,14 +131,34 @@ static void carries_the_identity_until_its_certificate_expires(void **state)
     struct ticket ticket = seal(keys, &identity, now);
     assert_true(opens(keys, ticket, binding, now + 59));
     assert_false(opens(keys, ticket, binding, now + 60));
-    struct identity_certificate *carried = NULL;
+    struct ticket_bearer bearer;
     assert_true(ticket_open(keys, binding, envelope_of(&ticket), ticket.body, &ticket.length,
-                            &carried, now));
+                            &bearer, now));
+    struct identity_certificate *carried = bearer.identity;
     assert_string_equal(carried->common_name, "meter-7");
     assert_string_equal(carried->subject, identity.subject);
     assert_string_equal(carried->fingerprint_sha256, identity.fingerprint_sha256);
     assert_int_equal(carried->not_after, identity.not_after);
     free(carried);
+    ticket_keys_unref(keys);
+}
+
+static void says_how_often_it_was_resumed_and_not_for_ever(void **state)
+{
+    (void)state;
+    time_t now = time(NULL);
+    struct ticket_keys *keys = make_keys(7200);
+    struct ticket_bearer bearer;
+    struct ticket last = seal_for(keys, (struct ticket_bearer){NULL, TICKET_MOST_RESUMPTIONS - 1},
+                                  now);
+    struct ticket copy = last;
+    assert_true(
+        ticket_open(keys, binding, envelope_of(&copy), copy.body, &copy.length, &bearer, now));
+    assert_int_equal(bearer.resumptions, TICKET_MOST_RESUMPTIONS - 1);
+    assert_null(bearer.identity);
+    struct ticket spent = seal_for(keys, (struct ticket_bearer){NULL, TICKET_MOST_RESUMPTIONS},
+                                   now);
+    assert_false(opens(keys, spent, binding, now));
     ticket_keys_unref(keys);
 }
 
@@ -180,6 +205,7 @@ int main(void)
         cmocka_unit_test(refuses_a_ticket_with_any_bit_changed),
         cmocka_unit_test(opens_tickets_of_the_key_before_the_rotation),
         cmocka_unit_test(carries_the_identity_until_its_certificate_expires),
+        cmocka_unit_test(says_how_often_it_was_resumed_and_not_for_ever),
         cmocka_unit_test(replicas_with_one_key_file_open_each_others_tickets),
         cmocka_unit_test(names_the_line_of_a_key_that_is_too_short),
     };
