@@ -36,18 +36,37 @@ static void log_findings(char *findings)
         log_event(LOG_WARN, "configuration", line);
 }
 
+static void tell_first_error(const char *findings, struct err *err)
+{
+    const char *mark = strstr(findings, ": error: ");
+    if (mark == NULL) {
+        err_set(err, "the configuration has errors");
+        return;
+    }
+    const char *line = mark;
+    while (line > findings && line[-1] != '\n')
+        line--;
+    err_set(err, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
 /* A certificate that has expired while it was served is no reason to refuse a reload, one more is.
  */
-static struct config *load_again(void *arg)
+static struct config *load_again(void *arg, struct err *err)
 {
     struct source *source = arg;
     struct configuration_findings found;
     char *text = NULL;
     size_t length = 0;
     FILE *findings = open_memstream(&text, &length);
-    if (findings == NULL) return NULL;
+    if (findings == NULL) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
     struct config *config = configuration_load(source->file, findings, &found);
-    if (fclose(findings) == 0) log_findings(text);
+    if (fclose(findings) == 0) {
+        tell_first_error(text, err);
+        log_findings(text);
+    }
     free(text);
     if (config != NULL && found.errors == found.outdated && found.outdated <= source->outdated) {
         source->outdated = found.outdated;

@@ -7,6 +7,7 @@
 #include "base/attributes.h"
 #include "base/err.h"
 #include "proxy/inventory.h"
+#include "proxy/reload_report.h"
 
 struct admin;
 
@@ -14,6 +15,7 @@ struct admin;
 struct admin_sources {
     struct inventory *inventory;
     const atomic_bool *draining;
+    struct reload_report *reloads;
 };
 
 /* Gives an admin server (admin_stop) that answers on `fd`, a listening socket, which it takes in

@@ -77,13 +77,9 @@ void reload_now(struct reload *reload, const char *why)
 {
     struct err err = {{0}};
     struct log_line line;
-    struct config *config = reload->source->load(reload->source->arg);
+    struct config *config = reload->source->load(reload->source->arg, &err);
     bool done = config != NULL && install(reload, config, &err);
-    if (config == NULL) err_set(&err, "the configuration has errors");
-    if (done)
-        reload->succeeded++;
-    else
-        reload->failed++;
+    reload_report_note(reload->report, why, done ? NULL : err.text);
     log_begin(&line, done ? LOG_INFO : LOG_ERROR,
               done ? "configuration loaded" : "configuration not loaded, the old one stays");
     log_text(&line, "because", why);
@@ -138,10 +134,14 @@ static void on_tick(uv_timer_t *timer)
 }
 
 void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
-                  const struct config_source *source, const struct builtin_broker *builtin)
+                  const struct config_source *source, const struct builtin_broker *builtin,
+                  struct reload_report *report)
 {
-    *reload = (struct reload){
-        .fleet = fleet, .source = source, .builtin = builtin, .last_tick = time(NULL)};
+    *reload = (struct reload){.fleet = fleet,
+                              .source = source,
+                              .builtin = builtin,
+                              .report = report,
+                              .last_tick = time(NULL)};
     if (fleet->snapshot->config->watch) reload->watch = watch_new(fleet->snapshot->config);
     (void)uv_timer_init(loop, &reload->tick); /* these always 0 */
     (void)uv_timer_start(&reload->tick, on_tick, TICK_MS, TICK_MS);

@@ -4,7 +4,6 @@
  * what only the calendar changes: rules whose `until` has come. Thread: the main one. */
 #pragma once
 
-#include <stdint.h>
 #include <time.h>
 #include <uv.h>
 
@@ -14,10 +13,12 @@
 #include "proxy/backend/pool.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/watch.h"
+#include "proxy/reload_report.h"
 
-/* Reads the configuration again: gives it, or NULL, and has logged what is wrong. */
+/* Reads the configuration again: gives it, or NULL: all that is wrong has been logged, and the
+ * first of it is told. */
 struct config_source {
-    struct config *(*load)(void *arg);
+    struct config *(*load)(void *arg, struct err *err);
     void *arg;
 };
 
@@ -29,13 +30,13 @@ struct reload {
     struct watch *watch; /* NULL: `watch` is off */
     time_t last_tick;
     time_t last_notice;
-    uint64_t succeeded;
-    uint64_t failed;
+    struct reload_report *report;
 };
 
 /* Begins to look; reload_stop is due. All are borrowed. */
 void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
-                  const struct config_source *source, const struct builtin_broker *builtin);
+                  const struct config_source *source, const struct builtin_broker *builtin,
+                  struct reload_report *report);
 /* Loads everything again; `why` goes to the log. */
 void reload_now(struct reload *reload, const char *why);
 /* The timer is closed by whoever closes the loop's handles. */

@@ -28,6 +28,7 @@ struct server {
     uv_timer_t draining;
     struct fleet fleet;
     struct reload reload;
+    struct reload_report reloads;
     struct ocsp_refresh *ocsp;
     struct inventory *inventory;
     struct admin *admin;
@@ -128,7 +129,8 @@ static bool start_admin(struct server *server, struct err *err)
     server->inventory = inventory_new(MOST_IDENTITIES);
     server->fleet.inventory = server->inventory;
     if (server->inventory == NULL) return err_set(err, "out of memory");
-    const struct admin_sources sources = {server->inventory, &server->is_draining};
+    const struct admin_sources sources = {server->inventory, &server->is_draining,
+                                          &server->reloads};
     int fd = listener_bind(address, true, err);
     if (fd >= 0) server->admin = admin_start(fd, &sources, err);
     return server->admin != NULL || err_prefix(err, "admin");
@@ -143,7 +145,7 @@ static bool start(struct server *server, struct config **config, const struct co
         !start_admin(server, err) || !privileges_drop(snapshot->config->user, err) ||
         !listen_on_signals(server, err) || !fleet_start(&server->fleet, err))
         return false;
-    reload_start(&server->reload, &server->loop, &server->fleet, source, builtin);
+    reload_start(&server->reload, &server->loop, &server->fleet, source, builtin, &server->reloads);
     server->ocsp = ocsp_refresh_start(&server->loop, &server->fleet);
     return server->ocsp != NULL || err_set(err, "out of memory");
 }
@@ -180,6 +182,7 @@ static void clear(struct server *server)
     uv_walk(&server->loop, close_handle, NULL);
     (void)uv_run(&server->loop, UV_RUN_DEFAULT); /* ends when every handle is closed */
     ocsp_refresh_free(server->ocsp);
+    reload_report_clear(&server->reloads);
     CHECK(uv_loop_close(&server->loop) == 0);
 }
 
@@ -187,6 +190,7 @@ bool server_run(struct config **config, const struct config_source *source,
                 const struct builtin_broker *builtin, struct err *err)
 {
     struct server server = {0};
+    reload_report_init(&server.reloads);
     unsigned long descriptors = privileges_prepare();
     int failed = uv_loop_init(&server.loop);
     if (failed != 0) return err_set(err, "cannot make an event loop: %s", uv_strerror(failed));

@@ -300,7 +300,7 @@ def test_a_bad_file_changes_nothing_and_says_why(start):
     change(postern, lambda config: config["policies"][0].update(rulez=[]))
     line = postern.wait_log("configuration .*rulez")
     assert 'did you mean' in line
-    postern.wait_log("not loaded, the old one stays")
+    assert "rulez" in postern.wait_log("not loaded, the old one stays")
     client.ping()
     join(postern, None, "y").close()
 
