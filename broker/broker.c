@@ -74,14 +74,25 @@ bool broker_listen(struct broker *broker, const char *address, struct err *err)
     return listener_open(broker, address, err);
 }
 
-bool broker_adopt(struct broker *broker, int fd)
+bool broker_set_access(struct broker *broker, const struct broker_access *access, struct err *err)
 {
-    return client_open(broker, fd);
+    return denied_set(&broker->denied, access, err) && login_open(broker, access, err);
+}
+
+void broker_reload(struct broker *broker)
+{
+    login_reload(broker);
+}
+
+bool broker_adopt(struct broker *broker, int fd, const char *identity)
+{
+    return client_open(broker, fd, identity);
 }
 
 void broker_handle_closed(struct broker *broker)
 {
     if (!broker->stopping || broker->own_handles != 0 || broker->clients != NULL) return;
+    if (broker->login.running != 0) return;
     if (broker->stopped != NULL) broker->stopped(broker->stopped_arg);
 }
 
@@ -121,6 +132,8 @@ void broker_free(struct broker *broker)
 {
     if (broker == NULL) return;
     assert(broker->own_handles == 0 && broker->clients == NULL);
+    login_clear(&broker->login);
+    denied_clear(&broker->denied);
     session_store_clear(&broker->sessions);
     subscriptions_clear(&broker->subscriptions);
     retained_clear(&broker->retained);

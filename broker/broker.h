@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -26,13 +27,28 @@ struct broker_limits {
     uint64_t max_retained_bytes;
 };
 
+/* Who may connect, and what nobody may read. */
+struct broker_access {
+    const char *password_file;         /* NULL: everybody may connect */
+    bool certificate_login;            /* a verified certificate does in place of a password */
+    const char *const *subscribe_deny; /* topic filters */
+    size_t subscribe_deny_count;
+};
+
 /* Gives a broker (broker_free) on `loop`, which it keeps; NULL: out of memory. */
 struct broker *broker_new(uv_loop_t *loop, const struct broker_limits *limits);
 /* Listens on HOST:PORT or unix:PATH as well (see listener.h); false: told why. */
 MUST_USE bool broker_listen(struct broker *broker, const char *address, struct err *err);
-/* Takes a connected stream socket (closes it), from the loop's thread. False: it is closed, and the
+/* Restricts who may connect, once, before the first client; copies what it keeps. False: told why.
+ */
+MUST_USE bool broker_set_access(struct broker *broker, const struct broker_access *access,
+                                struct err *err);
+/* Reads the password file again; see login.h. From the loop's thread. */
+void broker_reload(struct broker *broker);
+/* Takes a connected stream socket (closes it), from the loop's thread. `identity` is the name in
+ * the certificate of the client, which has been verified; NULL: none. False: it is closed, and the
  * broker has no room. */
-bool broker_adopt(struct broker *broker, int fd);
+bool broker_adopt(struct broker *broker, int fd, const char *identity);
 /* Ends all clients (MQTT 5: DISCONNECT 0x8B) and closes every handle; `done` is called from the
  * loop when the last one is closed; only then broker_free. A second call does nothing. */
 void broker_stop(struct broker *broker, void (*done)(void *arg), void *arg);

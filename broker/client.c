@@ -25,18 +25,26 @@ struct stage {
 };
 
 static const struct stage stages[] = {
-    [CLIENT_AWAIT_CONNECT] = {FROM(CLIENT_OPENING),                                                                CLIENT_CONNECT_TIMEOUT_MS},
-    [CLIENT_AWAIT_PACKETS] = {FROM(CLIENT_AWAIT_CONNECT),                                                          0                        },
-    [CLIENT_AWAIT_END] = {FROM(CLIENT_AWAIT_CONNECT) | FROM(CLIENT_AWAIT_PACKETS),
-                              CLIENT_END_TIMEOUT_MS                                                                                         },
+    [CLIENT_AWAIT_CONNECT] = {FROM(CLIENT_OPENING),                                     CLIENT_CONNECT_TIMEOUT_MS},
+    [CLIENT_AWAIT_LOGIN] = {FROM(CLIENT_AWAIT_CONNECT),                               LOGIN_TIMEOUT_MS         },
+    [CLIENT_AWAIT_PACKETS] = {FROM(CLIENT_AWAIT_CONNECT) | FROM(CLIENT_AWAIT_LOGIN),    0                        },
+    [CLIENT_AWAIT_END] = {FROM(CLIENT_AWAIT_CONNECT) | FROM(CLIENT_AWAIT_LOGIN) |
+                              FROM(CLIENT_AWAIT_PACKETS),
+                              CLIENT_END_TIMEOUT_MS                                                              },
     [CLIENT_AWAIT_CLOSE] = {FROM(CLIENT_OPENING) | FROM(CLIENT_AWAIT_CONNECT) |
-                                FROM(CLIENT_AWAIT_PACKETS) | FROM(CLIENT_AWAIT_END),
-                              0                                                                                                             },
+                                FROM(CLIENT_AWAIT_LOGIN) | FROM(CLIENT_AWAIT_PACKETS) |
+                                FROM(CLIENT_AWAIT_END),
+                              0                                                                                  },
 };
 
 static void on_deadline(struct timer *timer)
 {
     struct client *client = CONTAINER_OF(timer, struct client, deadline);
+    if (client->state == CLIENT_AWAIT_LOGIN) {
+        login_cancel(client);
+        connect_logged_in(client, LOGIN_BUSY);
+        return;
+    }
     if (client->state != CLIENT_AWAIT_PACKETS) {
         client_close(client);
         return;
@@ -76,6 +84,8 @@ static void on_closed(uv_handle_t *handle)
     outbox_clear(&client->outbox);
     unread_clear(&client->unread);
     receive_clear_aliases(client);
+    free(client->identity);
+    free(client->user);
     free(client);
     broker_client_gone(broker);
 }
@@ -96,6 +106,7 @@ void client_close(struct client *client)
     assert(client->session == NULL);
     if (client->state == CLIENT_AWAIT_CLOSE) return;
     enter(client, CLIENT_AWAIT_CLOSE);
+    login_cancel(client);
     forget_dirty(client);
     uv_close(&client->socket.handle, on_closed);
 }
@@ -110,6 +121,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 static bool takes_packets(struct client *client)
 {
     if (client->state == CLIENT_AWAIT_CONNECT) return true;
+    if (client->state == CLIENT_AWAIT_LOGIN) return client->answered != LOGIN_UNKNOWN;
     if (client->state != CLIENT_AWAIT_PACKETS || client->held_for != NULL) return false;
     if (client->answers >= CLIENT_OUTBOX_HIGH) client_write(client);
     return client->answers < CLIENT_OUTBOX_HIGH && !client->failed;
@@ -119,7 +131,7 @@ static bool takes_packets(struct client *client)
 static size_t handle_packet(struct client *client, const uint8_t *data, size_t length)
 {
     struct mqtt_frame frame;
-    if (client->state == CLIENT_AWAIT_CONNECT) return connect_receive(client, data, length);
+    if (client->state < CLIENT_AWAIT_PACKETS) return connect_receive(client, data, length);
     enum mqtt_status status = mqtt_frame_decode(&frame, data, length);
     if (status == MQTT_NEED_MORE) return 0;
     size_t whole = frame.header_length + frame.remaining_length;
@@ -202,9 +214,9 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
     if (client->state == CLIENT_AWAIT_END) return;
     client->last_read_ms = broker_now(client->broker);
     feed(client, (const uint8_t *)buffer->base, (size_t)length);
-    if (client->state != CLIENT_AWAIT_PACKETS || takes_packets(client)) return;
+    if (client->state >= CLIENT_AWAIT_END || takes_packets(client)) return;
     read_stop(client);
-    client_touch(client);
+    if (client->state == CLIENT_AWAIT_PACKETS) client_touch(client);
 }
 
 static void read_start(struct client *client)
@@ -281,7 +293,7 @@ void client_flush(struct client *client)
         client->shut = true;
         (void)uv_shutdown(&client->shutdown, &client->socket.stream, on_shut); /* or the deadline */
     }
-    if (client->state != CLIENT_AWAIT_PACKETS || client->reading || !takes_packets(client)) return;
+    if (client->state >= CLIENT_AWAIT_END || client->reading || !takes_packets(client)) return;
     handle_unread(client);
     if (client->state == CLIENT_AWAIT_PACKETS && takes_packets(client)) read_start(client);
 }
@@ -297,6 +309,11 @@ void client_touch(struct client *client)
 bool client_is_backlogged(const struct client *client)
 {
     return client->outbox.bytes >= CLIENT_OUTBOX_HIGH;
+}
+
+void client_await_login(struct client *client)
+{
+    enter(client, CLIENT_AWAIT_LOGIN);
 }
 
 void client_connected(struct client *client, uint64_t keep_alive_ms)
@@ -348,7 +365,7 @@ static void start(struct client *client, bool unix_socket)
     read_start(client);
 }
 
-bool client_open(struct broker *broker, int fd)
+bool client_open(struct broker *broker, int fd, const char *identity)
 {
     int domain = AF_UNSPEC;
     socklen_t length = sizeof domain;
@@ -359,6 +376,7 @@ bool client_open(struct broker *broker, int fd)
         (void)close(fd); /* nothing was written to it */
         return false;
     }
+    client->identity = identity == NULL ? NULL : strdup(identity); /* no memory: as without one */
     bool unix_socket = domain == AF_UNIX;
     int failed = unix_socket ? uv_pipe_open(&client->socket.pipe, fd)
                              : uv_tcp_open(&client->socket.tcp, fd);

@@ -10,6 +10,7 @@
 
 #include "base/attributes.h"
 #include "base/timer_wheel.h"
+#include "broker/login.h"
 #include "broker/outbox.h"
 #include "mqtt/packet.h"
 
@@ -20,6 +21,7 @@ struct session;
 enum client_state {
     CLIENT_OPENING,
     CLIENT_AWAIT_CONNECT,
+    CLIENT_AWAIT_LOGIN,   /* the CONNECT is whole and stays unread until its password is compared */
     CLIENT_AWAIT_PACKETS, /* CONNACK 0 is sent, there is a session */
     CLIENT_AWAIT_END,     /* the last packet is on its way; what comes is thrown away */
     CLIENT_AWAIT_CLOSE
@@ -44,6 +46,13 @@ struct unread {
 struct topic_alias {
     uint16_t length; /* 0: not set */
     uint8_t *topic;
+};
+
+/* Who has logged in with a password. */
+struct login_user {
+    uint32_t proof; /* of the hash it was compared with */
+    uint16_t name_length;
+    uint8_t name[];
 };
 
 struct client {
@@ -78,16 +87,23 @@ struct client {
     struct client *next_held;
     struct client **held_link;
     struct timer hold;
+    char *identity;            /* the name in its verified certificate, or NULL */
+    struct login_job *login;   /* while its password is compared */
+    struct login_user *user;   /* NULL: no password was asked for */
+    enum login_state answered; /* LOGIN_UNKNOWN until there is an answer */
     /* What CONNECT said. */
     uint16_t receive_maximum;
     uint32_t maximum_packet_size; /* 0: no limit */
     struct topic_alias *aliases;  /* limits.topic_alias_maximum of them, once one is used */
 };
 
-/* Takes a connected socket. False: there is no room, and it is closed. */
-bool client_open(struct broker *broker, int fd);
+/* Takes a connected socket, of a client with this name in its verified certificate (NULL: none).
+ * False: there is no room, and it is closed. */
+bool client_open(struct broker *broker, int fd, const char *identity);
 /* Accepts a connection that waits on `server`. */
 void client_accept(struct broker *broker, uv_stream_t *server, bool unix_socket);
+/* The CONNECT is whole: it stays where it is, and nothing is read, until the login is answered. */
+void client_await_login(struct client *client);
 /* The CONNECT was admitted; `keep_alive_ms` is 1.5 times what holds. */
 void client_connected(struct client *client, uint64_t keep_alive_ms);
 /* There is something to write, or to be fetched from its session: before the loop waits again. */

@@ -110,11 +110,17 @@ void connect_left(struct client *client, bool with_will)
 
 void connect_shut_down(struct client *client)
 {
-    if (client->state == CLIENT_AWAIT_CONNECT) client_close(client);
+    if (client->state < CLIENT_AWAIT_PACKETS) client_close(client);
     if (client->session == NULL) return;
     detach(client, false);
     send_disconnect(client, MQTT_REASON_SERVER_SHUTTING_DOWN);
     client_end(client);
+}
+
+void connect_logged_in(struct client *client, enum login_state answer)
+{
+    client->answered = answer;
+    client_touch(client); /* which reads the CONNECT again */
 }
 
 static void refuse(struct client *client, enum mqtt_version version, struct span id, uint8_t code)
@@ -286,7 +292,65 @@ static void put_connack_properties(struct bytes_writer *out, const struct client
     }
 }
 
-static void admit(struct client *client, const struct mqtt_connect *connect)
+struct login_refusal {
+    uint8_t reason;
+    uint8_t return_code; /* before MQTT 5 */
+    const char *why;
+};
+
+static const struct login_refusal login_refusals[] = {
+    [LOGIN_WRONG] = {MQTT_REASON_BAD_USER_NAME_OR_PASSWORD, MQTT_RETURN_BAD_USER_NAME_OR_PASSWORD,
+                     "wrong user name or password"            },
+    [LOGIN_ANONYMOUS] = {MQTT_REASON_NOT_AUTHORIZED,            MQTT_RETURN_NOT_AUTHORIZED,
+                     "a user name and a password are required"},
+    [LOGIN_BUSY] = {MQTT_REASON_SERVER_BUSY,               MQTT_RETURN_SERVER_UNAVAILABLE,
+                     "too many clients are logging in"        },
+};
+
+static void refuse_login(struct client *client, const struct mqtt_connect *connect,
+                         enum login_state answer)
+{
+    const struct login_refusal *refusal = &login_refusals[answer];
+    const struct mqtt_connack connack = {.code = connect->version == MQTT_5 ? refusal->reason
+                                                                            : refusal->return_code};
+    struct log_line line;
+    log_begin(&line, LOG_INFO, "client refused");
+    log_span(&line, "client_id", connect->client_id);
+    if (connect->has_username) log_span(&line, "username", connect->username);
+    log_number(&line, "mqtt", connect->version);
+    log_number(&line, "reason", connack.code);
+    log_text(&line, "why", refusal->why);
+    log_end(&line);
+    send_connack(client, connect->version, &connack);
+    client_end(client);
+}
+
+/* Whether the client may go on, as it is: false, it has been refused or waits. */
+static bool logged_in(struct client *client, const struct mqtt_connect *connect)
+{
+    enum login_state answer = client->answered;
+    if (answer == LOGIN_UNKNOWN) answer = login_ask(client, connect);
+    if (answer == LOGIN_WAITS)
+        client_await_login(client);
+    else if (answer != LOGIN_GRANTED)
+        refuse_login(client, connect, answer);
+    return answer == LOGIN_GRANTED;
+}
+
+static void log_connected(const struct client *client, const struct mqtt_connect *connect,
+                          struct span id)
+{
+    struct log_line line;
+    log_begin(&line, LOG_DEBUG, "client connected");
+    log_span(&line, "client_id", id);
+    if (client->user != NULL) log_span(&line, "username", connect->username);
+    if (client->identity != NULL) log_text(&line, "certificate", client->identity);
+    log_number(&line, "mqtt", connect->version);
+    log_end(&line);
+}
+
+/* False: not yet, or never. */
+static bool admit(struct client *client, const struct mqtt_connect *connect)
 {
     struct broker *broker = client->broker;
     char assigned[ASSIGNED_ID_ROOM];
@@ -299,19 +363,20 @@ static void admit(struct client *client, const struct mqtt_connect *connect)
     uint8_t code = not_supported(broker, connect);
     if (code != 0) {
         refuse(client, connect->version, id, code);
-        return;
+        return false;
     }
+    if (!logged_in(client, connect)) return false;
     struct session *session = open_session(broker, connect, id, &connack.session_present);
     if (session == NULL) {
         refuse(client, connect->version, id,
                v5 ? MQTT_REASON_QUOTA_EXCEEDED : MQTT_RETURN_SERVER_UNAVAILABLE);
-        return;
+        return false;
     }
     attach(client, session, connect);
     client_connected(client, (uint64_t)keep_alive_s(broker, connect) * 1500);
     if (!keep_will(broker, session, connect)) {
         connect_lost(client);
-        return;
+        return false;
     }
     put_connack_properties(&out, client, connect, assign ? id : (struct span){0});
     assert(bytes_writer_ok(&out));
@@ -319,7 +384,8 @@ static void admit(struct client *client, const struct mqtt_connect *connect)
     /* MQTT 3.1 has no session present flag, but a zero byte in its place (3.1, 3.2). */
     if (connect->version == MQTT_3_1) connack.session_present = false;
     send_connack(client, connect->version, &connack);
-    log_client(LOG_DEBUG, "client connected", id, connect->version, 0);
+    log_connected(client, connect, id);
+    return true;
 }
 
 size_t connect_receive(struct client *client, const uint8_t *data, size_t length)
@@ -338,6 +404,5 @@ size_t connect_receive(struct client *client, const uint8_t *data, size_t length
         refuse_status(client, version, status);
         return 0;
     }
-    admit(client, &connect);
-    return whole;
+    return admit(client, &connect) ? whole : 0;
 }

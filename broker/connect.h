@@ -6,11 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/login.h"
+
 struct client;
 
 /* Reads the CONNECT at the start of what has come; returns its length, 0 as long as it is not whole
  * or when it was refused. */
 size_t connect_receive(struct client *client, const uint8_t *data, size_t length);
+/* The answer to a login that was waited for: the CONNECT is gone on with. */
+void connect_logged_in(struct client *client, enum login_state answer);
 /* Ends a connection for `reason` (MQTT 5, 2.4): a DISCONNECT with it, where the version has one,
  * and the will. */
 void connect_end(struct client *client, uint8_t reason);

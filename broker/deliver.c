@@ -84,6 +84,7 @@ struct delivered deliver_message(struct broker *broker, struct message *message)
     matches->stamp++;
     matches->count = 0;
     matches->identifiers_count = 0;
+    if (denied_topic(&broker->denied, message_topic(message))) return delivered;
     subscriptions_match(&broker->subscriptions, message_topic(message), on_match, &visit);
     delivered.matched = matches->count;
     for (size_t i = 0; i < matches->count; i++)

@@ -8,6 +8,8 @@
 
 #include "base/timer_wheel.h"
 #include "broker/broker.h"
+#include "broker/denied.h"
+#include "broker/login.h"
 #include "broker/outbox.h"
 #include "broker/retained.h"
 #include "broker/session_store.h"
@@ -66,6 +68,8 @@ struct broker {
     struct retained retained;
     struct session_store sessions;
     struct matches matches;
+    struct login login;
+    struct denied denied;
     bool stopping;
     void (*stopped)(void *arg);
     void *stopped_arg;

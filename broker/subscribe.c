@@ -47,6 +47,8 @@ static uint8_t subscribe(struct client *client, const struct mqtt_subscribe *pac
     uint8_t reason = filter->qos;
     if (is_shared(filter->filter))
         reason = MQTT_REASON_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
+    else if (denied_filter(&broker->denied, filter->filter))
+        reason = MQTT_REASON_NOT_AUTHORIZED;
     else if (topic_levels_count(filter->filter) > TOPIC_LEVELS_MAX)
         reason = MQTT_REASON_TOPIC_FILTER_INVALID;
     else if (subscriber->count >= BROKER_MAX_SUBSCRIPTIONS)
@@ -69,6 +71,7 @@ static void on_retained(void *arg, struct message *message)
     const struct subscription_options *options = visit->options;
     struct session *session = visit->client->session;
     if (options->no_local && message->publisher == session->number) return;
+    if (denied_topic(&visit->client->broker->denied, message_topic(message))) return;
     uint8_t qos = options->qos < message->qos ? options->qos : message->qos;
     const struct deliver_copy copy = {message, qos, true, options->identifier != 0 ? 1 : 0,
                                       &options->identifier};

@@ -17,6 +17,7 @@ struct service {
     uv_loop_t loop;
     uv_signal_t terminate;
     uv_signal_t interrupt;
+    uv_signal_t reload;
     struct broker *broker;
 };
 
@@ -33,7 +34,15 @@ static void on_signal(uv_signal_t *handle, int number)
     /* A second signal then has its usual effect: it ends the process at once. */
     uv_close((uv_handle_t *)&service->terminate, NULL);
     uv_close((uv_handle_t *)&service->interrupt, NULL);
+    uv_close((uv_handle_t *)&service->reload, NULL);
     broker_stop(service->broker, on_stopped, NULL);
+}
+
+static void on_reload(uv_signal_t *handle, int number)
+{
+    struct service *service = handle->data;
+    (void)number;
+    broker_reload(service->broker);
 }
 
 /* One file descriptor a client: as many as the system lets us have. */
@@ -49,13 +58,17 @@ static bool start(struct service *service, const struct config_broker *config, c
                   struct err *err)
 {
     const struct broker_limits limits = broker_limits_of(config);
+    const struct broker_access access = broker_access_of(config);
     if (uv_loop_init(&service->loop) != 0) return err_set(err, "cannot make an event loop");
     service->broker = broker_new(&service->loop, &limits);
     if (service->broker == NULL) return err_set(err, "out of memory");
+    if (!broker_set_access(service->broker, &access, err)) return false;
     if (!broker_listen(service->broker, address, err)) return false;
-    service->terminate.data = service->interrupt.data = service;
+    service->terminate.data = service->interrupt.data = service->reload.data = service;
     if (uv_signal_init(&service->loop, &service->terminate) != 0 ||
         uv_signal_init(&service->loop, &service->interrupt) != 0 ||
+        uv_signal_init(&service->loop, &service->reload) != 0 ||
+        uv_signal_start(&service->reload, on_reload, SIGHUP) != 0 ||
         uv_signal_start(&service->terminate, on_signal, SIGTERM) != 0 ||
         uv_signal_start(&service->interrupt, on_signal, SIGINT) != 0)
         return err_set(err, "cannot wait for signals");
@@ -76,7 +89,7 @@ int broker_main(int argc, char **argv)
         {.name = "config",
          .letter = 'c',
          .value = "FILE",
-         .help = "limits: the keys of builtin_broker",
+         .help = "login and limits: the keys of builtin_broker",
          .text = &file   },
     };
     const struct options_command command = {
@@ -84,18 +97,18 @@ int broker_main(int argc, char **argv)
         .summary = "Runs the included MQTT broker alone, in plaintext.",
         .specs = specs,
         .count = ARRAY_LENGTH(specs)};
-    struct config_broker config;
     struct err err;
     int code = 0;
     if (!options_read(&command, argc, argv, &code)) return code;
-    if (!config_broker_load(&config, file, print_finding, stderr)) return 1;
+    struct config_broker *config = config_broker_load(file, print_finding, stderr);
+    if (config == NULL) return 1;
     if (!log_open(LOG_INFO, LOG_TEXT, NULL, &err)) {
         (void)fprintf(stderr, "postern broker: %s\n", err.text);
         return 1;
     }
     (void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal */
     raise_open_files();
-    if (!start(&service, &config, address, &err)) {
+    if (!start(&service, config, address, &err)) {
         (void)fprintf(stderr, "postern broker: %s\n", err.text);
         return 1;
     }
@@ -103,6 +116,7 @@ int broker_main(int argc, char **argv)
     (void)uv_run(&service.loop, UV_RUN_DEFAULT); /* ends when nothing is open */
     broker_free(service.broker);
     (void)uv_loop_close(&service.loop); /* nothing is open in it */
+    config_broker_free(config);
     log_close();
     return 0;
 }

@@ -16,3 +16,13 @@ struct broker_limits broker_limits_of(const struct config_broker *config)
         .max_retained_bytes = config->max_retained_bytes,
     };
 }
+
+struct broker_access broker_access_of(const struct config_broker *config)
+{
+    return (struct broker_access){
+        .password_file = config->password_file,
+        .certificate_login = config->certificate_login,
+        .subscribe_deny = (const char *const *)config->subscribe_deny.items,
+        .subscribe_deny_count = config->subscribe_deny.count,
+    };
+}

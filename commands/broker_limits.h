@@ -6,3 +6,5 @@
 #include "config/config.h"
 
 struct broker_limits broker_limits_of(const struct config_broker *config);
+/* Borrows from `config`. */
+struct broker_access broker_access_of(const struct config_broker *config);

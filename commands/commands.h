@@ -9,5 +9,6 @@ int probe_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int certs_main(int argc, char **argv);
 int broker_main(int argc, char **argv);
+int passwd_main(int argc, char **argv);
 int schema_main(int argc, char **argv);
 int version_main(int argc, char **argv);

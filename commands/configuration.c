@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "broker/password_file.h"
 #include "certs/lint.h"
 #include "commands/findings.h"
 #include "config/diagnostics.h"
@@ -90,6 +91,16 @@ static void lint_tls(struct reading *reading, const struct config_tls *tls)
     }
 }
 
+static void lint_broker(struct reading *reading, const struct config_broker *broker)
+{
+    struct err err;
+    if (!broker->password_file) return;
+    struct password_file *users = password_file_load(broker->password_file, &err);
+    look_at(reading, &broker->password_file);
+    if (!users) note(reading, reading->mark, CONFIG_ERROR, err.text);
+    password_file_free(users);
+}
+
 /* A place that was read through several aliases is told once, so it is counted here. */
 static void print_counted(void *arg, const char *path, struct config_mark mark,
                           enum config_severity severity, const char *text)
@@ -108,6 +119,8 @@ struct config *configuration_load(const char *path, FILE *out,
     reading.config = config;
     for (size_t i = 0; config && i < config->listeners_count; i++)
         lint_tls(&reading, &config->listeners[i].tls);
+    for (size_t i = 0; config && i < config->backends_count; i++)
+        if (config->backends[i].builtin_broker) lint_broker(&reading, &config->backends[i].broker);
     diagnostics_tell(&reading.found, path, print_counted, &reading);
     counted->errors = reading.found.errors;
     diagnostics_clear(&reading.found);

@@ -12,14 +12,21 @@
 
 enum { MOST_WAITING = 4096 };
 
+/* A client at the door. */
+struct arrival {
+    int fd;
+    char *identity; /* or NULL */
+};
+
 struct included_broker {
     uv_loop_t loop;
     uv_async_t mailbox;
     struct broker *broker;
     pthread_t thread;
     pthread_mutex_t lock; /* around the rest */
-    int waiting[MOST_WAITING];
+    struct arrival waiting[MOST_WAITING];
     size_t waiting_count;
+    bool reload;
     bool stopping;
 };
 
@@ -32,31 +39,48 @@ static void on_broker_stopped(void *arg)
 static void on_mail(uv_async_t *mailbox)
 {
     struct included_broker *included = CONTAINER_OF(mailbox, struct included_broker, mailbox);
-    int fds[MOST_WAITING];
+    struct arrival arrivals[MOST_WAITING];
     (void)pthread_mutex_lock(&included->lock); /* a plain mutex of ours cannot fail */
     size_t count = included->waiting_count;
-    memcpy(fds, included->waiting, count * sizeof fds[0]);
+    memcpy(arrivals, included->waiting, count * sizeof arrivals[0]);
     included->waiting_count = 0;
+    bool reload = included->reload;
+    included->reload = false;
     bool stopping = included->stopping;
     (void)pthread_mutex_unlock(&included->lock);
-    for (size_t i = 0; i < count; i++)
-        (void)broker_adopt(included->broker,
-                           fds[i]); /* refused: it is closed, which the proxy sees */
+    if (reload) broker_reload(included->broker);
+    for (size_t i = 0; i < count; i++) {
+        /* Refused: it is closed, which the proxy sees. */
+        (void)broker_adopt(included->broker, arrivals[i].fd, arrivals[i].identity);
+        free(arrivals[i].identity);
+    }
     if (stopping) broker_stop(included->broker, on_broker_stopped, included);
 }
 
-static bool adopt(void *arg, int fd)
+static bool adopt(void *arg, int fd, const char *identity)
+{
+    struct included_broker *included = arg;
+    char *name = identity == NULL ? NULL : strdup(identity); /* no memory: as without one */
+    (void)pthread_mutex_lock(&included->lock);
+    bool room = included->waiting_count < MOST_WAITING && !included->stopping;
+    if (room) included->waiting[included->waiting_count++] = (struct arrival){fd, name};
+    (void)pthread_mutex_unlock(&included->lock);
+    if (room) {
+        (void)uv_async_send(&included->mailbox); /* fails only on a closed handle */
+        return true;
+    }
+    free(name);
+    (void)close(fd); /* nothing was sent on it */
+    return false;
+}
+
+static void reload(void *arg)
 {
     struct included_broker *included = arg;
     (void)pthread_mutex_lock(&included->lock);
-    bool room = included->waiting_count < MOST_WAITING && !included->stopping;
-    if (room) included->waiting[included->waiting_count++] = fd;
+    included->reload = true;
     (void)pthread_mutex_unlock(&included->lock);
-    if (room)
-        (void)uv_async_send(&included->mailbox); /* fails only on a closed handle */
-    else
-        (void)close(fd); /* nothing was sent on it */
-    return room;
+    (void)uv_async_send(&included->mailbox); /* it is open as long as there is somebody to call */
 }
 
 static void *run(void *arg)
@@ -66,10 +90,22 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct included_broker *included_broker_start(const struct config_broker *limits, struct err *err)
+/* Makes the broker and its thread. */
+static bool start(struct included_broker *included, const struct config_broker *config,
+                  struct err *err)
+{
+    const struct broker_limits limits = broker_limits_of(config);
+    const struct broker_access access = broker_access_of(config);
+    included->broker = broker_new(&included->loop, &limits);
+    if (included->broker == NULL) return err_set(err, "the included broker has no memory");
+    if (!broker_set_access(included->broker, &access, err)) return false;
+    if (pthread_create(&included->thread, NULL, run, included) == 0) return true;
+    return err_set(err, "the included broker cannot start: out of threads");
+}
+
+struct included_broker *included_broker_start(const struct config_broker *config, struct err *err)
 {
     struct included_broker *included = calloc(1, sizeof *included);
-    struct broker_limits broker_limits = broker_limits_of(limits);
     if (included == NULL || uv_loop_init(&included->loop) != 0) {
         free(included);
         err_set(err, "the included broker has no event loop: out of memory or descriptors");
@@ -77,9 +113,7 @@ struct included_broker *included_broker_start(const struct config_broker *limits
     }
     (void)pthread_mutex_init(&included->lock, NULL); /* cannot fail for a plain mutex */
     CHECK(uv_async_init(&included->loop, &included->mailbox, on_mail) == 0);
-    included->broker = broker_new(&included->loop, &broker_limits);
-    if (included->broker != NULL && pthread_create(&included->thread, NULL, run, included) == 0)
-        return included;
+    if (start(included, config, err)) return included;
     if (included->broker != NULL)
         broker_stop(included->broker, on_broker_stopped, included);
     else
@@ -88,13 +122,12 @@ struct included_broker *included_broker_start(const struct config_broker *limits
     broker_free(included->broker);
     CHECK(uv_loop_close(&included->loop) == 0);
     free(included);
-    err_set(err, "the included broker cannot start: out of memory or threads");
     return NULL;
 }
 
 struct builtin_broker included_broker_door(struct included_broker *broker)
 {
-    return (struct builtin_broker){adopt, broker};
+    return (struct builtin_broker){adopt, reload, broker};
 }
 
 void included_broker_stop(struct included_broker *included)

@@ -11,7 +11,7 @@
 struct included_broker;
 
 /* Gives a running broker (included_broker_stop). NULL: told why. */
-struct included_broker *included_broker_start(const struct config_broker *limits, struct err *err);
+struct included_broker *included_broker_start(const struct config_broker *config, struct err *err);
 /* How the proxy hands it clients; as long as it runs. */
 struct builtin_broker included_broker_door(struct included_broker *broker);
 /* Ends its clients, waits for its thread and frees; NULL is fine. */

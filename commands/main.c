@@ -18,6 +18,7 @@ static const struct {
     {"inventory", inventory_main, "who connects to a running Postern, with what"             },
     {"certs",     certs_main,     "makes and shows certificates for development"             },
     {"broker",    broker_main,    "the included plaintext broker alone"                      },
+    {"passwd",    passwd_main,    "sets passwords of the included broker"                    },
     {"schema",    schema_main,    "the JSON Schema of the configuration, for editors"        },
     {"version",   version_main,   "versions, and the crypto acceleration in use"             },
 };

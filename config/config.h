@@ -154,7 +154,7 @@ enum config_backend_profile {
     CONFIG_BACKEND_RABBITMQ
 };
 
-/* The limits of the included broker; the same map as the file of `postern broker -c`. */
+/* The included broker; the same map as the file of `postern broker -c`. */
 struct config_broker {
     uint16_t max_keep_alive_s; /* 0: none */
     uint16_t receive_maximum;
@@ -166,6 +166,9 @@ struct config_broker {
     uint64_t max_session_expiry_ms;
     bool retain;
     uint64_t max_retained_bytes;
+    char *password_file; /* NULL: everybody may connect */
+    bool certificate_login;
+    struct config_strings subscribe_deny;
 };
 
 struct config_backend {
@@ -308,6 +311,7 @@ void config_free(struct config *config);
  * of a list of strings (`&tls->client_crl.items[0]`). Line 0: nowhere, it is the default. Maps have
  * their own `mark`. */
 struct config_mark config_mark_of(const struct config *config, const void *field);
-/* The map of `builtin_broker` alone, from a file; `path` NULL: all defaults. False: told why. */
-MUST_USE bool config_broker_load(struct config_broker *out, const char *path,
-                                 config_finding_fn *found, void *arg);
+/* Gives the map of `builtin_broker` alone (config_broker_free), from a file; `path` NULL: all
+ * defaults. NULL: told why. */
+struct config_broker *config_broker_load(const char *path, config_finding_fn *found, void *arg);
+void config_broker_free(struct config_broker *broker);

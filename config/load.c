@@ -127,28 +127,52 @@ struct config_mark config_mark_of(const struct config *config, const void *field
     return bind_mark(&holding->places, field);
 }
 
-bool config_broker_load(struct config_broker *out, const char *path, config_finding_fn *found,
-                        void *arg)
+/* What config_broker_load gives is the first member of this. */
+struct broker_holding {
+    struct config_broker broker;
+    struct arena arena;
+};
+
+static void fill_broker(struct bind *bind, const char *path, struct config_broker *out)
 {
-    struct diagnostics findings = {0};
-    struct arena arena = {0};
     struct document document;
-    struct bind bind = {.found = &findings, .arena = &arena, .directory = ""};
     char *text = NULL;
     size_t length = 0;
-    *out = (struct config_broker){0};
-    bind_defaults(&bind, &schema_broker, out);
-    if (path && read_all(path, &text, &length, &findings) &&
-        document_load(&document, text, length, &findings)) {
-        bind.document = &document;
-        bind_map(&bind, &schema_broker, document_root(&document), out);
+    if (read_all(path, &text, &length, bind->found) &&
+        document_load(&document, text, length, bind->found)) {
+        bind->document = &document;
+        bind_map(bind, &schema_broker, document_root(&document), out);
+        bind_seal(bind);
+        validate_broker(bind, out);
         document_clear(&document);
     }
     free(text);
-    bool ok = findings.errors == 0;
+}
+
+struct config_broker *config_broker_load(const char *path, config_finding_fn *found, void *arg)
+{
+    struct diagnostics findings = {0};
+    struct broker_holding *holding = calloc(1, sizeof *holding);
+    CHECK(holding != NULL);
+    struct bind bind = {.found = &findings, .arena = &holding->arena, .directory = ""};
+    bind_defaults(&bind, &schema_broker, &holding->broker);
+    if (path) {
+        bind.directory = directory_of(path, &holding->arena);
+        fill_broker(&bind, path, &holding->broker);
+    }
+    bool good = findings.errors == 0;
     diagnostics_tell(&findings, path ? path : "", found, arg);
     diagnostics_clear(&findings);
     bind_clear(&bind);
-    arena_clear(&arena);
-    return ok;
+    if (good) return &holding->broker;
+    config_broker_free(&holding->broker);
+    return NULL;
+}
+
+void config_broker_free(struct config_broker *broker)
+{
+    if (!broker) return;
+    struct broker_holding *holding = CONTAINER_OF(broker, struct broker_holding, broker);
+    arena_clear(&holding->arena);
+    free(holding);
 }

@@ -262,6 +262,18 @@ static const struct schema_key broker_keys[] = {
     {"max_retained_bytes", "The most bytes that retained messages take together.", SCHEMA_SIZE,
      FIELD(struct config_broker, max_retained_bytes), .min = 0, .max = 1024 * GIB,
      .initial = "64MiB"},
+    {"password_file",
+     "Who may connect, with which password: lines that `postern passwd` writes. Read again when it "
+     "changes.",
+     SCHEMA_PATH, FIELD(struct config_broker, password_file), .initial_note = "everybody"},
+    {"certificate_login",
+     "With a `password_file`: a client with a verified certificate, and without a password, is "
+     "logged in as the certificate's common name.",
+     SCHEMA_BOOL, FIELD(struct config_broker, certificate_login), .initial = "true"},
+    {"subscribe_deny",
+     "Topic filters. Nobody may subscribe within them, and a wider subscription does not bring "
+     "their topics.",
+     SCHEMA_TEXT, STRINGS(struct config_broker, subscribe_deny)},
 };
 DEFINE_MAP(schema_broker, "builtin_broker", broker_keys, struct config_broker, NO_MARK);
 

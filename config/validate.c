@@ -135,6 +135,7 @@ static void check_backend(struct bind *bind, const struct config_backend *backen
     if (!backend->builtin_broker && backend->servers_count == 0)
         diagnostics_error(bind->found, bind_mark_or(bind, &backend->servers, backend->mark),
                           "a backend needs servers, or builtin_broker: true");
+    if (backend->builtin_broker) validate_broker(bind, &backend->broker);
     if (backend->builtin_broker && backend->proxy_protocol != CONFIG_PROXY_OFF)
         diagnostics_error(bind->found, bind_mark(bind, &backend->proxy_protocol),
                           "the included broker reads no PROXY protocol, for it is in this process: "

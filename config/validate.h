@@ -12,3 +12,5 @@ void validate(struct bind *bind, struct config *config);
 /* The parts of it that are about names (validate_names.c) and rules (validate_policy.c). */
 void validate_names(struct bind *bind, struct config *config);
 void validate_policies(struct bind *bind, struct config *config);
+/* The map of `builtin_broker` (validate_policy.c). */
+void validate_broker(struct bind *bind, const struct config_broker *broker);

@@ -147,6 +147,11 @@ static void check_filters(struct bind *bind, const struct config_strings *filter
                               filters->items[i]);
 }
 
+void validate_broker(struct bind *bind, const struct config_broker *broker)
+{
+    check_filters(bind, &broker->subscribe_deny);
+}
+
 static void check_topics(struct bind *bind, struct config_topics *topics)
 {
     topics->has_allow = bind_given(bind, &topics->allow.items);

@@ -152,9 +152,12 @@ enum alive session_dial(struct session *session, size_t backend)
     session->pool = &session->snapshot->pools[backend];
     session->record.backend = session->pool->config->name;
     const char *client_id = session->record.client_id;
+    const struct identity_certificate *certificate = session->record.certificate;
+    bool is_named = certificate != NULL && certificate->common_name[0] != '\0';
     dial_start(&(struct dial_request){.loop = session->loop,
                                       .pool = session->pool,
                                       .client_id = span_of(client_id == NULL ? "" : client_id),
+                                      .identity = is_named ? certificate->common_name : NULL,
                                       .events = &dial_events,
                                       .endpoint_events = &backend_events,
                                       .owner = session},

@@ -202,7 +202,7 @@ static void dial_builtin(struct dial *dial)
         (void)close(ends[0]); /* nothing was sent on it */
         (void)close(ends[1]);
         fail_attempt(dial, uv_strerror(UV_ENOMEM));
-    } else if (!builtin->adopt(builtin->arg, ends[1])) {
+    } else if (!builtin->adopt(builtin->arg, ends[1], dial->request.identity)) {
         endpoint_close(&endpoint);
         fail_attempt(dial, "the included broker takes no more connections");
     } else {

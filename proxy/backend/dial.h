@@ -26,7 +26,8 @@ struct dial_events {
 struct dial_request {
     struct loop *loop;
     struct pool *pool;
-    struct span client_id; /* borrowed until the dial is over */
+    struct span client_id; /* borrowed until the dial is over, as the next one */
+    const char *identity;  /* the common name of a verified certificate, or NULL */
     const struct dial_events *events;
     const struct endpoint_events *endpoint_events;
     void *owner;

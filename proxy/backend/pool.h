@@ -12,9 +12,13 @@
 #include "config/config.h"
 #include "proxy/backend/balance.h"
 
-/* Hands a connected socket to the included broker, from any thread; it takes the descriptor. */
+/* The door to the included broker, from any thread. */
 struct builtin_broker {
-    bool (*adopt)(void *arg, int fd);
+    /* Hands it a connected socket; it takes the descriptor. `identity`, borrowed, is the common
+     * name of the client's verified certificate, or NULL. */
+    bool (*adopt)(void *arg, int fd, const char *identity);
+    /* The files that it has been given have been accepted again. */
+    void (*reload)(void *arg);
     void *arg;
 };
 

@@ -16,6 +16,14 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+static bool same_texts(const struct config_strings *a, const struct config_strings *b)
+{
+    if (a->count != b->count) return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!same_text(a->items[i], b->items[i])) return false;
+    return true;
+}
+
 static const struct config_backend *included(const struct config *config)
 {
     for (size_t i = 0; i < config->backends_count; i++)
@@ -31,7 +39,10 @@ static bool same_limits(const struct config_broker *a, const struct config_broke
            a->max_queued_messages == b->max_queued_messages &&
            a->max_queued_bytes == b->max_queued_bytes &&
            a->max_session_expiry_ms == b->max_session_expiry_ms && a->retain == b->retain &&
-           a->max_retained_bytes == b->max_retained_bytes;
+           a->max_retained_bytes == b->max_retained_bytes &&
+           same_text(a->password_file, b->password_file) &&
+           a->certificate_login == b->certificate_login &&
+           same_texts(&a->subscribe_deny, &b->subscribe_deny);
 }
 
 /* What a process is given once. */
@@ -70,6 +81,7 @@ static bool install(struct reload *reload, struct config *config, struct err *er
     }
     watch_free(reload->watch);
     reload->watch = watch;
+    if (reload->builtin->reload != NULL) reload->builtin->reload(reload->builtin->arg);
     return true;
 }
 

@@ -94,6 +94,8 @@ struct watch *watch_new(const struct config *config)
     bool good = add(watch, config->path);
     for (size_t i = 0; good && i < config->listeners_count; i++)
         good = add_tls(watch, &config->listeners[i].tls);
+    for (size_t i = 0; good && i < config->backends_count; i++)
+        good = add(watch, config->backends[i].broker.password_file);
     for (size_t i = 0; i < config->policies_count; i++)
         for (size_t j = 0; good && j < config->policies[i].rules_count; j++)
             good = add(watch, config->policies[i].rules[j].connect.password_file);

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(uv_loop_init(&loop) == 0 &&
           socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     struct broker *broker = broker_new(&loop, &limits);
-    (void)broker_adopt(broker, ends[0]);
+    (void)broker_adopt(broker, ends[0], NULL);
     size_t half = size / 2; /* two reads: packets are cut anywhere */
     (void)!write(ends[1], data, half);
     (void)uv_run(&loop, UV_RUN_NOWAIT);

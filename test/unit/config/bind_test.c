@@ -2,6 +2,7 @@
 #include "config/bind.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "test/unit/config/findings.h"
 
@@ -310,16 +311,28 @@ static void says_that_a_file_cannot_be_read(void **state)
 static void loads_the_limits_of_the_broker_alone(void **state)
 {
     (void)state;
-    struct config_broker broker;
     struct findings findings = {0};
     char path[] = "/tmp/postern-broker-XXXXXX";
-    assert_true(config_broker_load(&broker, NULL, collect, &findings));
-    assert_true(broker.max_packet_size == 1 << 20);
+    struct config_broker *broker = config_broker_load(NULL, collect, &findings);
+    assert_non_null(broker);
+    assert_true(broker->max_packet_size == 1 << 20);
+    assert_null(broker->password_file);
+    config_broker_free(broker);
     int file = mkstemp(path);
     assert_true(file >= 0);
-    assert_true(dprintf(file, "max_packet_size: 2MiB\nmax_session: 1\n") > 0);
-    assert_false(config_broker_load(&broker, path, collect, &findings));
-    assert_true(broker.max_packet_size == 2 << 20);
+    assert_true(dprintf(file, "max_packet_size: 2MiB\npassword_file: users\n"
+                              "subscribe_deny: [ secret/# ]\n") > 0);
+    broker = config_broker_load(path, collect, &findings);
+    assert_non_null(broker);
+    assert_true(broker->max_packet_size == 2 << 20);
+    assert_string_equal(broker->password_file, "/tmp/users");
+    assert_int_equal(broker->subscribe_deny.count, 1);
+    config_broker_free(broker);
+    assert_int_equal(ftruncate(file, 0), 0);
+    assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+    assert_true(dprintf(file, "subscribe_deny: [ \"a/#/b\" ]\nmax_session: 1\n") > 0);
+    assert_null(config_broker_load(path, collect, &findings));
+    assert_found(&findings, "1:19: error: \"a/#/b\" is no topic filter");
     assert_found(&findings, "2:1: error: unknown key \"max_session\" in builtin_broker: did you "
                             "mean \"max_sessions\"?");
     assert_int_equal(remove(path), 0);
