@@ -271,6 +271,13 @@ struct config_policy {
     struct config_mark mark;
 };
 
+struct config_drain {
+    uint64_t delay_ms;      /* between the word that we are not ready and the last accept */
+    uint64_t spread_ms;     /* in which clients are told, one after the other */
+    uint64_t timeout_ms;    /* after which all end, from the last accept on */
+    char *server_reference; /* "": none */
+};
+
 struct config {
     char *path;       /* of the file, as given */
     unsigned workers; /* 0: auto */
@@ -288,7 +295,7 @@ struct config {
     struct config_policy *policies;
     size_t policies_count;
     struct config_address admin; /* `text` NULL: off */
-    uint64_t drain_timeout_ms;
+    struct config_drain drain;
     bool watch; /* files that the configuration names are loaded again when they change */
 };
 

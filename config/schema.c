@@ -313,8 +313,23 @@ static DEFINE_MAP(backend_map, "a backend", backend_keys, struct config_backend,
                   MARKED(struct config_backend));
 
 static const struct schema_key drain_keys[] = {
-    {"timeout", "How long SIGTERM waits for clients to leave.", SCHEMA_DURATION,
-     FIELD(struct config, drain_timeout_ms), .min = 0, .max = 7 * MS_DAY, .initial = "60s"},
+    {"delay",
+     "How long clients are still accepted after /readyz has turned to 503, so that balancers can "
+     "look elsewhere first.",
+     SCHEMA_DURATION, FIELD(struct config, drain.delay_ms), .min = 0, .max = MS_DAY,
+     .initial = "0"},
+    {"spread",
+     "The time over which clients are told to leave, evenly and in a random order, so that they "
+     "do not come back in one wave. At most `timeout`.",
+     SCHEMA_DURATION, FIELD(struct config, drain.spread_ms), .min = 0, .max = 7 * MS_DAY,
+     .initial = "10s"},
+    {"timeout", "When whoever is left is ended, counted from when nobody is accepted any more.",
+     SCHEMA_DURATION, FIELD(struct config, drain.timeout_ms), .min = 0, .max = 7 * MS_DAY,
+     .initial = "60s"},
+    {"server_reference",
+     "Where MQTT 5 clients are sent to (DISCONNECT 0x9C with this Server Reference, such as "
+     "broker-2.example:8883). Empty: nowhere; they are told 0x8B.",
+     SCHEMA_TEXT, FIELD(struct config, drain.server_reference), .max = 1024, .initial = ""},
 };
 static DEFINE_MAP(drain_map, "drain", drain_keys, struct config, NO_MARK);
 
@@ -340,7 +355,7 @@ static const struct schema_key root_keys[] = {
      LIST(struct config, backends, backends_count), MAP(backend_map), .required = true},
     {"policies", "Who is admitted, and on what conditions.", SCHEMA_MAP,
      LIST(struct config, policies, policies_count), MAP(schema_policy)},
-    {"drain", "How SIGTERM lets clients go.", SCHEMA_MAP, .offset = 0, MAP(drain_map)},
+    {"drain", "How SIGTERM and SIGINT let clients go.", SCHEMA_MAP, .offset = 0, MAP(drain_map)},
     {"watch",
      "Whether certificates, keys, CAs, CRLs, ticket keys, password files and this file are loaded again when they change.",
      SCHEMA_BOOL, FIELD(struct config, watch), .initial = "true"},

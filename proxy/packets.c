@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/packets.h"
 
-#include <stddef.h>
-
 enum { LENGTH_BYTES = 4, CONTINUES = 0x80, DISCONNECT = 0xe0 };
 
 /* The variable length after the first byte (MQTT 3.1.1, 2.2.3). */
@@ -41,6 +39,20 @@ void packets_follow(struct packets *packets, struct span data)
 bool packets_at_boundary(const struct packets *packets)
 {
     return !packets->lost && packets->left == 0 && packets->header_read == 0;
+}
+
+size_t packets_until_boundary(const struct packets *packets, struct span data)
+{
+    struct packets ahead = *packets;
+    size_t at = 0;
+    while (at < data.length) {
+        size_t there = data.length - at;
+        size_t step = ahead.left == 0 ? 1 : ahead.left < there ? ahead.left : there;
+        packets_follow(&ahead, (struct span){data.data + at, step});
+        at += step;
+        if (packets_at_boundary(&ahead)) break;
+    }
+    return at;
 }
 
 bool packets_end_with_disconnect(const struct packets *packets)

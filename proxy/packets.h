@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -21,5 +22,7 @@ struct packets {
 void packets_follow(struct packets *packets, struct span data);
 /* Every packet so far is whole. */
 bool packets_at_boundary(const struct packets *packets);
+/* How many of the next bytes of the stream, `data`, go until a packet ends; all, if none does. */
+size_t packets_until_boundary(const struct packets *packets, struct span data);
 /* The latest packet is a DISCONNECT, and it is whole. */
 bool packets_end_with_disconnect(const struct packets *packets);

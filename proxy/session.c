@@ -125,6 +125,7 @@ static void on_client_drained(void *owner)
 {
     struct session *session = owner;
     relay_client_drained(&session->relay);
+    if (session->stage == CLOSING) session_set_close_deadline(session);
 }
 
 static void on_deadline(struct timer *timer)
@@ -198,31 +199,4 @@ void session_accept(const struct session_origin *origin, uv_stream_t *server, bo
     endpoint_tune(client);
     session_set_deadline(session, session->listener->config->limits.handshake_timeout_ms);
     endpoint_resume(client);
-}
-
-void session_list_drain(struct session_list *list)
-{
-    list->draining = true;
-}
-
-void session_list_end(struct session_list *list)
-{
-    struct session *next = NULL;
-    for (struct session *session = list->first; session != NULL; session = next) {
-        next = session->next;
-        if (session->stage == RELAYING)
-            (void)session_disconnect(session, MQTT_REASON_SERVER_SHUTTING_DOWN, "draining");
-        else if (session->stage != CLOSING)
-            (void)session_end(session, "draining");
-    }
-}
-
-void session_list_cut(struct session_list *list)
-{
-    session_list_end(list);
-    struct session *next = NULL;
-    for (struct session *session = list->first; session != NULL; session = next) {
-        next = session->next;
-        (void)session_end(session, "draining");
-    }
 }

@@ -18,6 +18,7 @@ struct session_list {
     struct session *first;
     size_t count;
     bool draining;               /* whoever has not been admitted yet is refused */
+    uint64_t drain_ends_ms;      /* by the loop's clock */
     struct snapshot *snapshot;   /* the one that clients are judged by now; borrowed */
     struct inventory *inventory; /* borrowed; NULL: none is kept */
     struct session *to_judge;    /* the next one of a recheck; NULL: none is going on */
@@ -42,9 +43,12 @@ void session_accept(const struct session_origin *origin, uv_stream_t *server, bo
 void session_list_recheck(struct session_list *list);
 /* Goes on with up to `most` sessions. False: it is done. */
 bool session_list_judge(struct session_list *list, size_t most);
-/* Draining begins: clients that are not admitted yet are refused from now on (0x8B). */
-void session_list_drain(struct session_list *list);
-/* Ends all of them: MQTT 5 clients are told DISCONNECT 0x8B. */
+/* Draining begins: clients that are not admitted yet are refused from now on (0x8B), the others are
+ * told to go one after the other, in a random order within `spread_ms`: MQTT 5 clients by
+ * DISCONNECT 0x8B, or 0x9C where the configuration names another server. Nobody is cut in the
+ * middle of a packet before `timeout_ms` is over, when session_list_end is due. */
+void session_list_drain(struct session_list *list, uint64_t spread_ms, uint64_t timeout_ms);
+/* Ends all of them, and tells MQTT 5 clients as above. */
 void session_list_end(struct session_list *list);
 /* The same, but waits for none of them to read it and go. */
 void session_list_cut(struct session_list *list);

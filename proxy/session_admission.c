@@ -59,6 +59,10 @@ static void remember_connect(struct session *session, const struct mqtt_connect 
     bool room = connect->maximum_packet_size == 0 ||
                 connect->maximum_packet_size >= REFUSAL_LARGEST_PACKET;
     session->problem_information = connect->request_problem_information && room;
+    session->largest_packet = connect->maximum_packet_size == 0 ||
+                                      connect->maximum_packet_size > UINT16_MAX
+                                  ? UINT16_MAX
+                                  : (uint16_t)connect->maximum_packet_size;
 }
 
 static struct span text_span(const char *text)

@@ -164,3 +164,21 @@ enum alive session_dial(struct session *session, size_t backend)
                &session->dial);
     return GONE; /* or not: a dial may have ended the session already, so nobody may look */
 }
+
+/* In the place of on_backend_data when the session is to end where a packet does. */
+static void on_last_data(void *owner, size_t length)
+{
+    struct session *session = owner;
+    struct span data = {session->loop->plaintext, length};
+    data.length = packets_until_boundary(&session->relay.from_backend, data);
+    if (session_to_client(session, data) == ALIVE &&
+        packets_at_boundary(&session->relay.from_backend))
+        (void)session_let_go(session); /* nothing follows here */
+}
+
+void session_await_boundary(struct session *session)
+{
+    static const struct endpoint_events last_events = {lend_plaintext, on_last_data, on_backend_end,
+                                                       on_backend_failure, on_backend_drained};
+    session->relay.backend->events = &last_events;
+}

@@ -56,13 +56,24 @@ enum alive session_end(struct session *session, const char *reason)
     return GONE;
 }
 
+/* A slow client that is let go has the time of the drain to read what is under way to it. */
+void session_set_close_deadline(struct session *session)
+{
+    uint64_t now_ms = session->loop->deadlines.now_ms;
+    uint64_t delay_ms = CLOSE_TIMEOUT_MS;
+    if (session->list->draining && session->relay.client->pending > 0 &&
+        session->list->drain_ends_ms > now_ms + CLOSE_TIMEOUT_MS)
+        delay_ms = session->list->drain_ends_ms - now_ms;
+    session_set_deadline(session, delay_ms);
+}
+
 enum alive session_close_gently(struct session *session)
 {
     dial_cancel(&session->dial);
     endpoint_close(&session->relay.backend);
     if (!relay_end_to_client(&session->relay)) return session_end(session, "client_reset");
     session_enter(session, CLOSING);
-    session_set_deadline(session, CLOSE_TIMEOUT_MS);
+    session_set_close_deadline(session);
     endpoint_resume(session->relay.client);
     return GONE;
 }
@@ -90,18 +101,24 @@ enum alive session_refuse(struct session *session, enum refusal refusal, const c
     return session_close_gently(session);
 }
 
-enum alive session_disconnect(struct session *session, uint8_t code, const char *reason)
+enum alive session_say_goodbye(struct session *session, const struct mqtt_disconnect *disconnect,
+                               const char *reason)
 {
-    uint8_t packet[8];
+    uint8_t packet[SESSION_LARGEST_DISCONNECT];
     struct bytes_writer out = bytes_writer_of(packet, sizeof packet);
     session->record.reason = reason;
     if (session->stage == RELAYING && session->record.mqtt_version == MQTT_5 &&
         !session->relay.backend_ended && packets_at_boundary(&session->relay.from_backend)) {
-        mqtt_disconnect_encode(&out, MQTT_5, &(struct mqtt_disconnect){.reason = code});
+        mqtt_disconnect_encode(&out, MQTT_5, disconnect);
         if (!relay_to_client(&session->relay, (struct span){packet, out.length}))
             return session_end(session, reason);
     }
     return session_close_gently(session);
+}
+
+enum alive session_disconnect(struct session *session, uint8_t code, const char *reason)
+{
+    return session_say_goodbye(session, &(struct mqtt_disconnect){.reason = code}, reason);
 }
 
 enum alive session_half_close(struct session *session, const char *reason)

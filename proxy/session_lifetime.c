@@ -89,7 +89,9 @@ void session_set_lifetime(struct session *session)
 enum alive session_check_lifetime(struct session *session)
 {
     uint64_t now_ms = session->loop->deadlines.now_ms;
-    if (session->verdict != REFUSAL_NONE && now_ms >= session->verdict_due_ms)
+    bool due = session->verdict != REFUSAL_NONE && now_ms >= session->verdict_due_ms;
+    if (due && session->verdict == REFUSAL_DRAINING) return session_let_go(session);
+    if (due)
         return session_disconnect(session, MQTT_REASON_NOT_AUTHORIZED,
                                   refusal_word(session->verdict));
     if (ends_with_certificate(session) && time(NULL) > session->record.certificate->not_after)

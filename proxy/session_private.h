@@ -5,6 +5,7 @@
 #pragma once
 
 #include "mqtt/connect.h"
+#include "mqtt/disconnect.h"
 #include "mqtt/reason.h"
 #include "proxy/access_log.h"
 #include "proxy/backend/dial.h"
@@ -57,6 +58,7 @@ struct session {
     bool over_limit;
     bool in_inventory; /* as connected */
     bool problem_information;
+    uint16_t largest_packet; /* that an MQTT 5 client takes, as far as it matters to us */
 };
 
 /* Moves on; each stage may be entered from some others only. */
@@ -141,5 +143,15 @@ enum alive session_fail_handshake(struct session *session, const char *reason,
 enum alive session_refuse(struct session *session, enum refusal refusal, const char *detail);
 /* An established MQTT 5 client is told why its session ends, where a packet may begin. */
 enum alive session_disconnect(struct session *session, uint8_t code, const char *reason);
+/* The same with a DISCONNECT of one's own, of at most SESSION_LARGEST_DISCONNECT bytes. */
+enum { SESSION_LARGEST_DISCONNECT = 1088 };
+enum alive session_say_goodbye(struct session *session, const struct mqtt_disconnect *disconnect,
+                               const char *reason);
+/* Its time to leave has come: tells it, as soon as a packet to it is whole. */
+enum alive session_let_go(struct session *session);
+/* Calls session_let_go again when a packet from the broker to the client is whole. */
+void session_await_boundary(struct session *session);
+/* How long a client that is being closed has to take what it was sent, and go. */
+void session_set_close_deadline(struct session *session);
 /* One side is done: the other one has some time to finish. */
 enum alive session_half_close(struct session *session, const char *reason);

@@ -3,16 +3,15 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "proxy/admin/http.h"
+#include "proxy/control/drain.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/ocsp_refresh.h"
 #include "proxy/control/privileges.h"
@@ -20,20 +19,18 @@
 #include "proxy/listener.h"
 #include "proxy/tls/wolfssl.h"
 
-enum { POLL_MS = 50, MOST_SIGNALS = 5, MOST_IDENTITIES = 100000 };
+enum { MOST_SIGNALS = 5, MOST_IDENTITIES = 100000 };
 
 struct server {
     uv_loop_t loop;
     uv_signal_t signals[MOST_SIGNALS];
-    uv_timer_t draining;
+    struct drain drain;
     struct fleet fleet;
     struct reload reload;
     struct reload_report reloads;
     struct ocsp_refresh *ocsp;
     struct inventory *inventory;
     struct admin *admin;
-    uint64_t drain_ends_ms;
-    atomic_bool is_draining; /* read by the admin thread too */
     bool is_stopping;
 };
 
@@ -55,26 +52,15 @@ static void stop(struct server *server, void (*order)(struct worker *worker))
     uv_walk(&server->loop, close_handle, NULL);
 }
 
-static void on_draining(uv_timer_t *timer)
+static void on_drained(struct drain *drain)
 {
-    struct server *server = CONTAINER_OF(timer, struct server, draining);
-    if (fleet_sessions(&server->fleet) == 0 || clock_monotonic_ms() >= server->drain_ends_ms)
-        stop(server, worker_stop);
+    stop(CONTAINER_OF(drain, struct server, drain), worker_stop);
 }
 
-static void drain(struct server *server)
+static void leave(struct server *server)
 {
-    struct log_line line;
-    server->is_draining = true;
-    uint64_t timeout_ms = server->fleet.snapshot->config->drain_timeout_ms;
-    server->drain_ends_ms = clock_monotonic_ms() + timeout_ms;
     (void)uv_timer_stop(&server->reload.tick); /* always 0 */
-    fleet_order(&server->fleet, worker_drain);
-    (void)uv_timer_start(&server->draining, on_draining, POLL_MS, POLL_MS);
-    log_begin(&line, LOG_INFO, "draining");
-    log_number(&line, "sessions", (int64_t)fleet_sessions(&server->fleet));
-    log_number(&line, "timeout_ms", (int64_t)timeout_ms);
-    log_end(&line);
+    drain_begin(&server->drain, server->fleet.snapshot->config->drain.delay_ms);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -84,16 +70,16 @@ static void on_signal(uv_signal_t *signal, int number)
     switch (number) {
     case SIGTERM:
     case SIGINT:
-        if (server->is_draining)
+        if (server->drain.begun)
             stop(server, worker_cut);
         else
-            drain(server);
+            leave(server);
         break;
     case SIGUSR1:
         if (!log_reopen(&err)) log_event(LOG_ERROR, "log file not reopened", err.text);
         break;
     case SIGHUP:
-        if (!server->is_draining) reload_now(&server->reload, "SIGHUP");
+        if (!server->drain.begun) reload_now(&server->reload, "SIGHUP");
         break;
     default:
         break;
@@ -129,7 +115,7 @@ static bool start_admin(struct server *server, struct err *err)
     server->inventory = inventory_new(MOST_IDENTITIES);
     server->fleet.inventory = server->inventory;
     if (server->inventory == NULL) return err_set(err, "out of memory");
-    const struct admin_sources sources = {server->inventory, &server->is_draining,
+    const struct admin_sources sources = {server->inventory, &server->drain.begun,
                                           &server->reloads};
     int fd = listener_bind(address, true, err);
     if (fd >= 0) server->admin = admin_start(fd, &sources, err);
@@ -194,7 +180,7 @@ bool server_run(struct config **config, const struct config_source *source,
     unsigned long descriptors = privileges_prepare();
     int failed = uv_loop_init(&server.loop);
     if (failed != 0) return err_set(err, "cannot make an event loop: %s", uv_strerror(failed));
-    (void)uv_timer_init(&server.loop, &server.draining); /* always 0 */
+    drain_init(&server.drain, &server.loop, &server.fleet, on_drained);
     if (wolfSSL_Init() != WOLFSSL_SUCCESS) {
         clear(&server);
         return err_set(err, "wolfSSL cannot be initialised");

@@ -58,6 +58,7 @@ static void on_judging(uv_idle_t *idle)
 
 static void recheck(struct worker *worker)
 {
+    if (worker->sessions.draining) return; /* all of them leave anyway */
     session_list_recheck(&worker->sessions);
     (void)uv_idle_start(&worker->judging, on_judging); /* fails only without a callback */
 }
@@ -161,14 +162,20 @@ static void stop(struct worker *worker)
     uv_close((uv_handle_t *)&worker->mailbox, NULL);
 }
 
+static void drain(struct worker *worker)
+{
+    const struct config_drain *drain = &worker->snapshot->config->drain;
+    stop_listening(worker);
+    session_list_drain(&worker->sessions, drain->spread_ms, drain->timeout_ms);
+}
+
 static void on_order(uv_async_t *mailbox)
 {
     struct worker *worker = CONTAINER_OF(mailbox, struct worker, mailbox);
     read_news(worker);
     switch (atomic_load(&worker->order)) {
     case DRAIN:
-        stop_listening(worker);
-        session_list_drain(&worker->sessions);
+        drain(worker);
         break;
     case STOP:
         stop(worker);

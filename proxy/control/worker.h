@@ -17,8 +17,9 @@ struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory
                           const int *fds, struct err *err);
 /* Starts its thread. False: told why. */
 MUST_USE bool worker_start(struct worker *worker, struct err *err);
-/* Orders, from the main thread. Drain: accept no more, refuse who is not admitted yet. Stop: end
- * every session and the thread. Cut: the same, without time for the clients to go by themselves. */
+/* Orders, from the main thread. Drain: accept no more, refuse who is not admitted yet, tell the
+ * others to leave, as the drain of its snapshot's configuration says. Stop: end every session and
+ * the thread. Cut: the same, without time for the clients to go by themselves. */
 void worker_drain(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_cut(struct worker *worker);

@@ -93,6 +93,7 @@ class Received:
             self.codes = list(body[3 if version == 5 else 2:])
         elif kind == DISCONNECT:
             self.reason = body[0] if body else 0
+            self.properties = read_properties(body[1:])[0] if len(body) > 1 else {}
 
     def _take_publish(self):
         length = struct.unpack(">H", self.body[:2])[0]

@@ -83,47 +83,6 @@ def test_a_signal_ends_an_idle_process_cleanly(start, number):
     assert "stopped" in running.wait_log("stopped")
 
 
-@pytest.mark.threads
-def test_a_drain_closes_the_door_and_waits_for_who_is_there(start):
-    running = start(drain={"timeout": "60s"})
-    with running.client() as client:
-        client.connect("stays")
-        running.process.send_signal(signal.SIGTERM)
-        running.wait_log("draining sessions=1")
-        wait_until(lambda: not running.accepts(), "the listener to close")
-        client.ping()
-        assert running.process.poll() is None
-    assert running.process.wait(DEADLINE) == 0
-
-
-@pytest.mark.threads
-def test_a_second_signal_ends_at_once(start):
-    running = start(drain={"timeout": "60s"})
-    with running.client(5) as client:
-        client.connect("stays")
-        running.process.send_signal(signal.SIGTERM)
-        running.wait_log("draining sessions=1")
-        running.process.send_signal(signal.SIGINT)
-        # Not even the client, which stays connected, is waited for.
-        assert running.process.wait(DEADLINE if SANITIZED else 1.5) == 0
-        got = client.receive()
-        assert got.kind == mqtt.DISCONNECT and got.reason == 0x8B
-
-
-def test_a_drain_has_an_end_which_its_clients_are_told(start):
-    running = start(drain={"timeout": "300ms"})
-    with running.client(5) as client:
-        client.connect("stays")
-        running.process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
-        got = client.receive()
-        assert got.kind == mqtt.DISCONNECT and got.reason == 0x8B
-        assert time.monotonic() - began > 0.2
-        client.expect_close()
-    assert running.process.wait(DEADLINE) == 0
-    assert "reason=draining" in running.wait_log("session closed")
-
-
 def test_a_log_file_is_opened_again_for_sigusr1(start, tmp_path):
     log = tmp_path / "postern.log"
     running = start(log={"file": str(log)})

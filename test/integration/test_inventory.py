@@ -92,14 +92,6 @@ def test_answers_over_http_and_escapes_what_clients_sent(watched):
     assert get(watched.admin, "/api/v1/inventory", "DELETE")[0] == 405
 
 
-def test_readiness_ends_when_draining_begins(watched):
-    assert get(watched.admin, "/readyz")[:2] == (200, "ready\n")
-    with watched.client(4) as client:
-        client.connect("stays")
-        watched.process.terminate()
-        wait_until(lambda: get(watched.admin, "/readyz")[0] == 503, "the admin address to say so")
-
-
 def test_a_unix_socket_serves_as_well(start, tmp_path):
     path = tmp_path / "admin.sock"
     postern = start(admin={"address": f"unix:{path}"})

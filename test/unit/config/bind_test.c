@@ -31,7 +31,7 @@ static void fills_in_every_default(void **state)
     assert_null(config->user);
     assert_int_equal(config->log.level, LOG_INFO);
     assert_true(config->log.access);
-    assert_true(config->drain_timeout_ms == 60000);
+    assert_true(config->drain.timeout_ms == 60000 && config->drain.spread_ms == 10000);
     assert_string_equal(listener->name, "listener-1");
     assert_true(listener->backend == 0);
     assert_true(listener->policy == SIZE_MAX);
