@@ -332,9 +332,11 @@ static void loads_the_limits_of_the_broker_alone(void **state)
     assert_int_equal(lseek(file, 0, SEEK_SET), 0);
     assert_true(dprintf(file, "subscribe_deny: [ \"a/#/b\" ]\nmax_session: 1\n") > 0);
     assert_null(config_broker_load(path, collect, &findings));
-    assert_found(&findings, "1:19: error: \"a/#/b\" is no topic filter");
-    assert_found(&findings, "2:1: error: unknown key \"max_session\" in builtin_broker: did you "
-                            "mean \"max_sessions\"?");
+    assert_found(&findings,
+                 "1:19: error: \"a/#/b\" is no topic filter: + stands for one whole level, and # "
+                 "for all that follow, at the end\n"
+                 "2:1: error: unknown key \"max_session\" in builtin_broker: did you mean "
+                 "\"max_sessions\"?\n");
     assert_int_equal(remove(path), 0);
 }
 
