@@ -49,6 +49,7 @@ fi
 cp -R "$work/source/wolfssl" "$work/prefix/include/"
 echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
 
+cp "$here/random.c" "$work/source/src/postern_random.c"
 . "$here/sources.sh"
 if [ "$processor" = x86_64 ]; then
     for file in $sources; do
@@ -67,7 +68,7 @@ for file in $sources; do
 done | xargs -P "$(nproc)" -I FILE sh -c '
     object=$(echo "$2" | tr / _).o
     exec $0 -O2 -g1 -fPIC -fvisibility=hidden -fno-common -w $1 -DWOLFSSL_USER_SETTINGS \
-        -DBUILDING_WOLFSSL -ffile-prefix-map="$PWD=wolfssl" -I../prefix/include -I. -c "$2" -o "$object"' "$cc" "$flags" FILE
+        -DBUILDING_WOLFSSL -D_GNU_SOURCE -ffile-prefix-map="$PWD=wolfssl" -I../prefix/include -I. -c "$2" -o "$object"' "$cc" "$flags" FILE
 ar rcs ../prefix/lib/libwolfssl.a ./*.o
 echo "$version" >../prefix/version
 rm -rf "$prefix"

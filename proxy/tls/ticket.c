@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "proxy/tls/wolfssl.h"
 
 #include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/coding.h>
+#include <wolfssl/wolfcrypt/random.h>
 
 enum { MOST_KEYS = 8, KEY_BYTES = 32, NONCE_BYTES = 12, TAG_BYTES = 16, LINE_ROOM = 1024 };
 
@@ -33,7 +33,11 @@ struct ticket_keys {
 
 static bool random_bytes(uint8_t *out, size_t length)
 {
-    return getrandom(out, length, 0) == (ssize_t)length;
+    WC_RNG rng;
+    if (wc_InitRng(&rng) != 0) return false;
+    bool done = wc_RNG_GenerateBlock(&rng, out, (word32)length) == 0;
+    (void)wc_FreeRng(&rng); /* it has done its work */
+    return done;
 }
 
 static void push_key(struct ticket_keys *keys, const struct ticket_key *key)
