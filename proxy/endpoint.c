@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/endpoint.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-enum { KEEP_ALIVE_S = 60 };
+enum { KEEP_ALIVE_S = 60, KEEP_ALIVE_INTERVAL_S = 10, KEEP_ALIVE_COUNT = 3 };
 
 struct pending_write {
     uv_write_t request;
@@ -31,12 +35,25 @@ struct endpoint *endpoint_new(uv_loop_t *loop, bool is_unix, const struct endpoi
     return NULL;
 }
 
-void endpoint_tune(struct endpoint *endpoint)
+void endpoint_tune_socket(int fd, bool is_loopback)
 {
-    if (endpoint->uv.handle.type != UV_TCP) return;
+    const int on = 1;
+    const int idle_s = KEEP_ALIVE_S;
+    const int interval_s = KEEP_ALIVE_INTERVAL_S;
+    const int count = KEEP_ALIVE_COUNT;
     /* A socket that refuses these still works. */
-    (void)uv_tcp_nodelay(&endpoint->uv.tcp, 1);
-    (void)uv_tcp_keepalive(&endpoint->uv.tcp, 1, KEEP_ALIVE_S);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (is_loopback) return;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+bool endpoint_open(struct endpoint *endpoint, int fd)
+{
+    if (endpoint->uv.handle.type == UV_TCP) return uv_tcp_open(&endpoint->uv.tcp, fd) == 0;
+    return uv_pipe_open(&endpoint->uv.pipe, fd) == 0;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -109,17 +126,31 @@ static bool queue(struct endpoint *endpoint, struct span data)
     return true;
 }
 
-bool endpoint_write(struct endpoint *endpoint, struct span data)
+/* By hand in place of uv_try_write, which can neither say MSG_MORE nor keep SIGPIPE away. */
+static bool write_now(struct endpoint *endpoint, struct span data, int flags)
 {
+    uv_os_fd_t fd = -1;
     if (data.length == 0) return true;
     if (endpoint->pending > 0) return queue(endpoint, data);
-    /* libuv wants a pointer to char; it does not write through it. */
-    uv_buf_t buffer = {.base = (char *)(uintptr_t)data.data, .len = data.length};
-    int taken = uv_try_write(&endpoint->uv.stream, &buffer, 1);
-    if (taken == UV_EAGAIN) taken = 0;
+    if (uv_fileno(&endpoint->uv.handle, &fd) != 0) return false;
+    ssize_t taken = 0;
+    do
+        taken = send(fd, data.data, data.length, flags | MSG_NOSIGNAL);
+    while (taken < 0 && errno == EINTR);
+    if (taken < 0 && (errno == EAGAIN || errno == ENOBUFS)) taken = 0;
     if (taken < 0) return false;
     if ((size_t)taken == data.length) return true;
     return queue(endpoint, (struct span){data.data + taken, data.length - (size_t)taken});
+}
+
+bool endpoint_write(struct endpoint *endpoint, struct span data)
+{
+    return write_now(endpoint, data, 0);
+}
+
+bool endpoint_write_last(struct endpoint *endpoint, struct span data)
+{
+    return write_now(endpoint, data, MSG_MORE);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status)

@@ -43,14 +43,21 @@ struct endpoint {
  * ended by endpoint_close in any case. NULL: out of memory. */
 struct endpoint *endpoint_new(uv_loop_t *loop, bool is_unix, const struct endpoint_events *events,
                               void *owner);
-/* Small packets are not held back, dead peers are noticed (TCP only). */
-void endpoint_tune(struct endpoint *endpoint);
+/* Small packets are not held back, dead peers are noticed (TCP only; sockets that are accepted have
+ * it from the one that listens). Nobody on loopback dies without a word. */
+void endpoint_tune_socket(int fd, bool is_loopback);
+/* Gives the endpoint a connected socket, which it takes. False: the descriptor is still the
+ * caller's. */
+MUST_USE bool endpoint_open(struct endpoint *endpoint, int fd);
 /* Starts and stops reading; both may be repeated. */
 void endpoint_resume(struct endpoint *endpoint);
 void endpoint_pause(struct endpoint *endpoint);
 /* Sends `data`, borrowed: what the kernel does not take now is copied and counted in `pending`.
  * False: the stream is broken (on_failure may not come any more). */
 MUST_USE bool endpoint_write(struct endpoint *endpoint, struct span data);
+/* The same, with an end right behind it (endpoint_shutdown, endpoint_close), so that one packet takes
+ * both. */
+MUST_USE bool endpoint_write_last(struct endpoint *endpoint, struct span data);
 /* Half-closes after what is queued. */
 void endpoint_shutdown(struct endpoint *endpoint);
 /* Closes and frees; `*endpoint` becomes NULL. Queued bytes are dropped. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "proxy/endpoint.h"
 
 static const char *hint(int error)
 {
@@ -138,6 +139,7 @@ struct listener *listener_start(const struct session_origin *origin, int fd,
         err_set(err, "out of memory");
         return NULL;
     }
+    if (!is_unix) endpoint_tune_socket(fd, false);
     listener->origin = *origin;
     listener->is_unix = is_unix;
     memcpy(listener->address, address->text, length);

@@ -8,27 +8,58 @@
  * as key updates, and does not read can come to that. */
 enum { MOST_PENDING_BYTES = 1024 * 1024 };
 
-bool relay_flush(struct relay *relay)
+static struct span copy_of(struct span data)
 {
-    if (!endpoint_write(relay->client, tls_io_take(relay->io))) return false;
+    uint8_t *copy = malloc(data.length);
+    if (copy != NULL) memcpy(copy, data.data, data.length);
+    return (struct span){copy, copy == NULL ? 0 : data.length};
+}
+
+static void drop(struct span *owned)
+{
+    free((void *)(uintptr_t)owned->data);
+    *owned = (struct span){NULL, 0};
+}
+
+bool relay_keep(struct relay *relay)
+{
+    struct tls_io *io = relay->io;
+    if (relay->waiting.length > 0) return false;
+    if (io->out_length == 0) return true;
+    relay->waiting = copy_of((struct span){io->out, io->out_length});
+    if (relay->waiting.length == 0) return false;
+    (void)tls_io_take(io);
+    return true;
+}
+
+static bool flush(struct relay *relay, bool last)
+{
+    if (relay->waiting.length > 0) {
+        if (!tls_io_prepend(relay->io, relay->waiting)) return false;
+        drop(&relay->waiting);
+    }
+    struct span out = tls_io_take(relay->io);
+    if (!(last ? endpoint_write_last : endpoint_write)(relay->client, out)) return false;
     if (relay->client->pending > MOST_PENDING_BYTES) return false;
     if (relay->client->pending > 0 && relay->backend != NULL) endpoint_pause(relay->backend);
     return true;
 }
 
+bool relay_flush(struct relay *relay)
+{
+    return flush(relay, false);
+}
+
 bool relay_set_preface(struct relay *relay, struct span preface)
 {
-    uint8_t *copy = malloc(preface.length);
-    if (copy == NULL) return false;
-    memcpy(copy, preface.data, preface.length);
-    relay->preface = (struct span){copy, preface.length};
-    return true;
+    relay->preface = copy_of(preface);
+    return relay->preface.data != NULL;
 }
 
 void relay_clear(struct relay *relay)
 {
-    free((void *)(uintptr_t)relay->preface.data);
-    relay->preface = (struct span){NULL, 0};
+    drop(&relay->preface);
+    drop(&relay->waiting);
 }
 
 /* Some brokers take a header for whole only when one read brings all of it. */
@@ -39,7 +70,7 @@ static bool write_with_preface(struct relay *relay, struct span plaintext)
     if (together == NULL) return false;
     memcpy(together, relay->preface.data, relay->preface.length);
     memcpy(together + relay->preface.length, plaintext.data, plaintext.length);
-    relay_clear(relay);
+    drop(&relay->preface);
     bool written = endpoint_write(relay->backend, (struct span){together, length});
     explicit_bzero(together, length); /* a CONNECT holds a password */
     free(together);
@@ -50,9 +81,10 @@ bool relay_to_backend(struct relay *relay, struct span plaintext)
 {
     packets_follow(&relay->from_client, plaintext);
     relay->bytes_from_client += plaintext.length;
-    if (relay->preface.length > 0 ? !write_with_preface(relay, plaintext)
-                                  : !endpoint_write(relay->backend, plaintext))
-        return false;
+    bool written = relay->preface.length > 0 ? write_with_preface(relay, plaintext)
+                   : relay->client_ends      ? endpoint_write_last(relay->backend, plaintext)
+                                             : endpoint_write(relay->backend, plaintext);
+    if (!written) return false;
     if (relay->backend->pending > 0) endpoint_pause(relay->client);
     return true;
 }
@@ -90,7 +122,7 @@ bool relay_end_to_client(struct relay *relay)
 {
     relay->backend_ended = true;
     if (relay->tls != NULL) tls_stream_close(relay->tls, relay->io);
-    if (!relay_flush(relay)) return false;
+    if (!flush(relay, true)) return false;
     endpoint_shutdown(relay->client);
     return true;
 }

@@ -24,7 +24,9 @@ struct relay {
     struct packets from_backend;
     uint64_t bytes_from_client; /* plaintext */
     uint64_t bytes_from_backend;
+    struct span waiting; /* owned: ciphertext that goes to the client with what comes next */
     struct span preface; /* owned: goes in front of the first bytes to the backend, uncounted */
+    bool client_ends;    /* what comes from it now is its last */
     bool client_ended;   /* sends no more */
     bool backend_ended;
     bool client_held; /* is not read, whatever the backend takes */
@@ -33,6 +35,9 @@ struct relay {
 /* Sends what TLS has to say to the client. False: the client's stream is broken, or it reads
  * nothing of what it asks for. */
 MUST_USE bool relay_flush(struct relay *relay);
+/* Keeps what TLS has to say until there is more to say, so that one write does for both: where an
+ * answer is sure to come, as after a CONNECT. False: out of memory, nothing was kept. */
+MUST_USE bool relay_keep(struct relay *relay);
 /* Plaintext of the client to the backend. False: the backend's stream is broken. */
 MUST_USE bool relay_to_backend(struct relay *relay, struct span plaintext);
 /* Sends a copy of `preface` in one write with whatever goes to the backend next. False: out of

@@ -51,6 +51,7 @@ static enum alive read_relayed(struct session *session, size_t length)
     bool peer_closed = false;
     if (session_decrypt(session, length, &plaintext, &peer_closed) == GONE) return GONE;
     session->last_heard_ms = session->loop->deadlines.now_ms;
+    session->relay.client_ends = peer_closed;
     if (plaintext.length > 0 && session_to_backend(session, plaintext) == GONE) return GONE;
     return peer_closed ? on_client_end(session) : ALIVE;
 }
@@ -196,7 +197,6 @@ void session_accept(const struct session_origin *origin, uv_stream_t *server, bo
     count_connection(session);
     access_record_init(&session->record, session->listener->config->name, client,
                        clock_monotonic_ms());
-    endpoint_tune(client);
     session_set_deadline(session, session->listener->config->limits.handshake_timeout_ms);
     endpoint_resume(client);
 }

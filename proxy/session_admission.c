@@ -126,6 +126,12 @@ static enum alive decide(struct session *session, size_t packet_length)
                                                               : decision.backend);
 }
 
+/* The CONNECT is not whole yet: what was to go with its answer goes now. */
+static enum alive tell_what_waits(struct session *session)
+{
+    return relay_flush(&session->relay) ? ALIVE : session_end(session, "client_reset");
+}
+
 enum alive session_read_connect(struct session *session, size_t length)
 {
     struct span plaintext = {NULL, 0};
@@ -135,12 +141,12 @@ enum alive session_read_connect(struct session *session, size_t length)
     if (session_decrypt(session, length, &plaintext, &peer_closed) == GONE) return GONE;
     if (!session_keep_early(session, plaintext)) return session_end(session, "out_of_memory");
     if (session->early_length == 0)
-        return peer_closed ? session_end(session, "client_closed") : ALIVE;
+        return peer_closed ? session_end(session, "client_closed") : tell_what_waits(session);
     enum mqtt_status status = mqtt_connect_peek(session->early, session->early_length,
                                                 session->listener->config->limits.max_connect_size,
                                                 &packet_length, &version);
     session->record.mqtt_version = version;
     if (status == MQTT_OK) return decide(session, packet_length);
     if (status != MQTT_NEED_MORE) return refuse_status(session, status);
-    return peer_closed ? session_end(session, "client_closed") : ALIVE;
+    return peer_closed ? session_end(session, "client_closed") : tell_what_waits(session);
 }

@@ -146,22 +146,23 @@ enum alive session_dial(struct session *session, size_t backend)
         lend_plaintext, on_backend_data, on_backend_end, on_backend_failure, on_backend_drained};
     if (backend == SIZE_MAX)
         return session_refuse(session, REFUSAL_NO_BACKEND, "no backend is configured");
-    endpoint_pause(session->relay.client); /* what comes now waits in the kernel */
-    timer_clear(&session->deadline);       /* the dial has its own */
+    timer_clear(&session->deadline); /* the dial has its own */
     session_enter(session, DIALLING);
     session->pool = &session->snapshot->pools[backend];
     session->record.backend = session->pool->config->name;
     const char *client_id = session->record.client_id;
     const struct identity_certificate *certificate = session->record.certificate;
     bool is_named = certificate != NULL && certificate->common_name[0] != '\0';
-    dial_start(&(struct dial_request){.loop = session->loop,
-                                      .pool = session->pool,
-                                      .client_id = span_of(client_id == NULL ? "" : client_id),
-                                      .identity = is_named ? certificate->common_name : NULL,
-                                      .events = &dial_events,
-                                      .endpoint_events = &backend_events,
-                                      .owner = session},
-               &session->dial);
+    bool lasts = dial_start(
+        &(struct dial_request){.loop = session->loop,
+                               .pool = session->pool,
+                               .client_id = span_of(client_id == NULL ? "" : client_id),
+                               .identity = is_named ? certificate->common_name : NULL,
+                               .events = &dial_events,
+                               .endpoint_events = &backend_events,
+                               .owner = session},
+        &session->dial);
+    if (lasts) endpoint_pause(session->relay.client); /* what comes now waits in the kernel */
     return GONE; /* or not: a dial may have ended the session already, so nobody may look */
 }
 

@@ -80,7 +80,10 @@ enum alive session_read_handshake(struct session *session, size_t length)
     size_t whole = tls_record_gate(data, length, &broken);
     io->in = bytes_of(data, whole);
     enum tls_status status = tls_stream_handshake(session->relay.tls, io);
-    bool sent = relay_flush(&session->relay);
+    size_t left = bytes_left(&io->in) + (length - whole);
+    /* Where a CONNECT came right behind, the ticket goes out with its answer. */
+    bool sent = status == TLS_OK && left > 0 ? relay_keep(&session->relay)
+                                             : relay_flush(&session->relay);
     if (status == TLS_FAILED) {
         struct tls_failure failure = tls_stream_failure(session->relay.tls);
         return session_fail_handshake(session, failure.reason, failure.sentence);
@@ -92,7 +95,6 @@ enum alive session_read_handshake(struct session *session, size_t length)
     remember_handshake(session);
     session_enter(session, AWAIT_CONNECT);
     session_set_deadline(session, session->listener->config->limits.connect_timeout_ms);
-    size_t left = bytes_left(&io->in) + (length - whole);
     memmove(session->loop->ciphertext, data + length - left, left);
     return left == 0 ? ALIVE : session_read_connect(session, left);
 }
@@ -107,7 +109,8 @@ enum alive session_decrypt(struct session *session, size_t length, struct span *
     struct bytes_writer out = bytes_writer_of(session->loop->plaintext, LOOP_BUFFER_BYTES);
     io->in = bytes_of(data, whole);
     enum tls_status status = tls_stream_read(session->relay.tls, io, &out);
-    if (!relay_flush(&session->relay)) return session_end(session, "client_reset");
+    if (io->out_length > 0 && !relay_flush(&session->relay))
+        return session_end(session, "client_reset");
     if (status == TLS_FAILED)
         return session_end(session, tls_stream_failure(session->relay.tls).reason);
     if (!hold(session, data + whole, length - whole)) return session_end(session, "out_of_memory");

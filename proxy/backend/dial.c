@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/backend/dial.h"
 
+#include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* One try at one server. It outlives its dial when that is cancelled while libuv still holds a
@@ -24,6 +29,7 @@ struct attempt {
 struct dial {
     struct dial_request request;
     struct dial **slot;
+    bool *lasts; /* of dial_start, while that has not returned */
     struct attempt *attempt;
     struct timer deadline;
     int server;
@@ -51,6 +57,7 @@ static void end_dial(struct dial *dial)
 {
     timer_clear(&dial->deadline);
     *dial->slot = NULL;
+    if (dial->lasts != NULL) *dial->lasts = false;
     free(dial);
 }
 
@@ -75,7 +82,6 @@ static void succeed(struct dial *dial, struct endpoint *endpoint)
     struct dial_request request = dial->request;
     int server = dial->server;
     end_dial(dial);
-    endpoint_tune(endpoint);
     request.events->on_connected(request.owner, endpoint, server);
 }
 
@@ -119,8 +125,11 @@ static void on_connected(uv_connect_t *request, int status)
     } else if (status != 0) {
         fail_address(dial, attempt, status);
     } else {
+        int fd = -1;
         dial->attempt = NULL;
         free_attempt(attempt);
+        if (endpoint->uv.handle.type == UV_TCP && uv_fileno(&endpoint->uv.handle, &fd) == 0)
+            endpoint_tune_socket(fd, false);
         succeed(dial, endpoint);
     }
 }
@@ -131,8 +140,58 @@ static struct endpoint *make_endpoint(struct dial *dial, bool is_unix)
                         dial->request.owner);
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    return address->sa_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/* Whoever is on this machine has answered before connect returns, and no turn of the loop has to
+ * be waited for. -1: not so; the long way then tells why. */
+static int connect_at_once(const struct sockaddr *address, socklen_t length)
+{
+    const int off = 0;
+    struct pollfd answer = {.events = POLLOUT};
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    /* The last packet of TCP's handshake waits for the CONNECT, which follows at once. */
+    if (address->sa_family != AF_UNIX)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off,
+                         sizeof off); /* it may be sent alone */
+    if (connect(fd, address, length) == 0) return fd;
+    answer.fd = fd;
+    if (errno == EINPROGRESS && poll(&answer, 1, 0) == 1 && answer.revents == POLLOUT) return fd;
+    (void)close(fd); /* nothing was sent on it */
+    return -1;
+}
+
+/* The dial is over if this is true. */
+static bool succeed_at_once(struct dial *dial, const struct sockaddr *address, socklen_t length)
+{
+    bool is_unix = address->sa_family == AF_UNIX;
+    int fd = connect_at_once(address, length);
+    if (fd < 0) return false;
+    if (!is_unix) endpoint_tune_socket(fd, true);
+    struct endpoint *endpoint = make_endpoint(dial, is_unix);
+    if (endpoint == NULL || !endpoint_open(endpoint, fd)) {
+        endpoint_close(&endpoint);
+        (void)close(fd); /* nothing was sent on it */
+        return false;
+    }
+    struct attempt *attempt = dial->attempt;
+    dial->attempt = NULL;
+    free_attempt(attempt);
+    succeed(dial, endpoint);
+    return true;
+}
+
 static void connect_to(struct dial *dial, struct attempt *attempt, const struct sockaddr *address)
 {
+    socklen_t length = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                      : sizeof(struct sockaddr_in);
+    if (is_loopback(address) && succeed_at_once(dial, address, length)) return;
     attempt->endpoint = make_endpoint(dial, false);
     int failed = attempt->endpoint == NULL
                      ? UV_ENOMEM
@@ -178,6 +237,11 @@ static void dial_tcp(struct dial *dial, struct attempt *attempt, const struct co
 
 static void dial_unix(struct dial *dial, struct attempt *attempt, const char *path)
 {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) < sizeof address.sun_path) {
+        memcpy(address.sun_path, path, strlen(path));
+        if (succeed_at_once(dial, (const struct sockaddr *)&address, sizeof address)) return;
+    }
     attempt->endpoint = make_endpoint(dial, true);
     if (attempt->endpoint == NULL) {
         fail_address(dial, attempt, UV_ENOMEM);
@@ -197,7 +261,7 @@ static void dial_builtin(struct dial *dial)
         return;
     }
     endpoint = make_endpoint(dial, true);
-    if (endpoint == NULL || uv_pipe_open(&endpoint->uv.pipe, ends[0]) != 0) {
+    if (endpoint == NULL || !endpoint_open(endpoint, ends[0])) {
         endpoint_close(&endpoint);
         (void)close(ends[0]); /* nothing was sent on it */
         (void)close(ends[1]);
@@ -246,17 +310,21 @@ static void on_deadline(struct timer *timer)
     give_up(dial);
 }
 
-void dial_start(const struct dial_request *request, struct dial **slot)
+bool dial_start(const struct dial_request *request, struct dial **slot)
 {
+    bool lasts = true;
     struct dial *dial = calloc(1, sizeof *dial);
     *slot = dial;
     if (dial == NULL) {
         request->events->on_given_up(request->owner);
-        return;
+        return false;
     }
+    dial->lasts = &lasts;
     dial->request = *request;
     dial->slot = slot;
     timer_set(&request->loop->deadlines, &dial->deadline, request->pool->config->connect_timeout_ms,
               on_deadline);
     try_next(dial);
+    if (lasts) dial->lasts = NULL;
+    return lasts;
 }

@@ -34,7 +34,7 @@ struct dial_request {
 };
 
 /* Starts; `*slot` is the dial while it lasts and NULL once it is over. Events may come before this
- * returns, so that it is the last thing its caller does. Out of memory is on_given_up. */
-void dial_start(const struct dial_request *request, struct dial **slot);
+ * returns: false, the dial is over, and its owner may be gone. Out of memory is on_given_up. */
+bool dial_start(const struct dial_request *request, struct dial **slot);
 /* Ends it without an event; `*slot` becomes NULL. Not from on_unreachable. */
 void dial_cancel(struct dial **slot);

@@ -54,6 +54,15 @@ static bool make_room(struct tls_io *io, size_t length)
     return true;
 }
 
+bool tls_io_prepend(struct tls_io *io, struct span before)
+{
+    if (!make_room(io, before.length)) return false;
+    memmove(io->out + before.length, io->out, io->out_length);
+    memcpy(io->out, before.data, before.length);
+    io->out_length += before.length;
+    return true;
+}
+
 int tls_stream_on_receive(WOLFSSL *ssl, char *buffer, int size, void *arg)
 {
     (void)ssl;

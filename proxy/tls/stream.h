@@ -26,6 +26,8 @@ struct tls_io {
 
 MUST_USE bool tls_io_init(struct tls_io *io, size_t room);
 void tls_io_clear(struct tls_io *io);
+/* Puts a copy of `before` in front of what is to be sent. False: out of memory. */
+MUST_USE bool tls_io_prepend(struct tls_io *io, struct span before);
 /* Lends what is to be sent and empties `out`; valid until the next call on any stream. */
 struct span tls_io_take(struct tls_io *io);
 
