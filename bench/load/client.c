@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bench/load/client.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mqtt/packet.h"
+
+enum { CONNACK_BYTES = 4, SUBACK_BYTES = 5, TOPIC_BYTES = 11 };
+
+uint64_t clock_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int on_receive(WOLFSSL *tls, char *buffer, int size, void *arg)
+{
+    (void)tls;
+    const struct client *client = arg;
+    struct span *in = &client->load->in;
+    size_t length = in->length < (size_t)size ? in->length : (size_t)size;
+    if (length == 0) return WOLFSSL_CBIO_ERR_WANT_READ;
+    memcpy(buffer, in->data, length);
+    *in = (struct span){in->data + length, in->length - length};
+    return (int)length;
+}
+
+static void append(struct load *load, struct span data)
+{
+    CHECK(load->out_length + data.length <= 2 * LOAD_BUFFER_BYTES);
+    memcpy(load->out + load->out_length, data.data, data.length);
+    load->out_length += data.length;
+}
+
+static int on_send(WOLFSSL *tls, char *buffer, int size, void *arg)
+{
+    (void)tls;
+    const struct client *client = arg;
+    append(client->load, (struct span){(const uint8_t *)buffer, (size_t)size});
+    return size;
+}
+
+/* The path with the number in the place of `%u`. */
+static void number_path(char *room, size_t size, const char *path, unsigned number)
+{
+    const char *mark = strstr(path, "%u");
+    if (mark == NULL)
+        (void)snprintf(room, size, "%s", path);
+    else
+        (void)snprintf(room, size, "%.*s%u%s", (int)(mark - path), path, number, mark + 2);
+}
+
+static void show_certificate(WOLFSSL_CTX *context, const struct options *options, unsigned number)
+{
+    char certificate[PATH_MAX];
+    char private_key[PATH_MAX];
+    number_path(certificate, sizeof certificate, options->certificate, number);
+    number_path(private_key, sizeof private_key, options->private_key, number);
+    if (wolfSSL_CTX_use_certificate_chain_file(context, certificate) == WOLFSSL_SUCCESS &&
+        wolfSSL_CTX_use_PrivateKey_file(context, private_key, WOLFSSL_FILETYPE_PEM) ==
+            WOLFSSL_SUCCESS)
+        return;
+    (void)fprintf(stderr, "%s: cannot be used as a certificate\n", certificate);
+    exit(1);
+}
+
+static WOLFSSL_CTX *make_context(struct load *load, unsigned number)
+{
+    const struct options *options = load->options;
+    bool tls_1_2 = options->tls_1_2;
+    WOLFSSL_CTX *context = wolfSSL_CTX_new(tls_1_2 ? wolfTLSv1_2_client_method()
+                                                   : wolfTLSv1_3_client_method());
+    CHECK(context != NULL);
+    wolfSSL_CTX_SetIORecv(context, on_receive);
+    wolfSSL_CTX_SetIOSend(context, on_send);
+    /* Whom it talks to is checked by the tests; here it would only slow the load down. */
+    wolfSSL_CTX_set_verify(context, WOLFSSL_VERIFY_NONE, NULL);
+    const char *ciphers = tls_1_2 ? "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
+                                  : "TLS13-AES128-GCM-SHA256";
+    CHECK(wolfSSL_CTX_set_cipher_list(context, ciphers) == WOLFSSL_SUCCESS);
+    /* In TLS 1.2 this list also names the curves of certificates. */
+    int groups[2] = {load->group, WOLFSSL_ECC_SECP256R1};
+    CHECK(wolfSSL_CTX_set_groups(context, groups, tls_1_2 ? 2 : 1) == WOLFSSL_SUCCESS);
+    if (tls_1_2) CHECK(wolfSSL_CTX_UseSessionTicket(context) == WOLFSSL_SUCCESS);
+    if (options->certificate != NULL) show_certificate(context, options, number);
+    return context;
+}
+
+static void make_contexts(struct load *load)
+{
+    const char *group = load->options->group;
+    load->group = strcmp(group, "X25519MLKEM768") == 0 ? WOLFSSL_X25519MLKEM768
+                  : strcmp(group, "P-256") == 0        ? WOLFSSL_ECC_SECP256R1
+                                                       : WOLFSSL_ECC_X25519;
+    load->contexts_count = load->options->certificates;
+    load->contexts = calloc(load->contexts_count, sizeof(WOLFSSL_CTX *));
+    CHECK(load->contexts != NULL);
+    for (unsigned i = 0; i < load->contexts_count; i++)
+        load->contexts[i] = make_context(load, i);
+}
+
+static void make_message(struct load *load)
+{
+    size_t size = load->options->size;
+    struct bytes_writer out = bytes_writer_of(load->message, LOAD_BUFFER_BYTES);
+    bytes_put_u8(&out, MQTT_PUBLISH << 4);
+    size_t remaining = 2 + TOPIC_BYTES + size;
+    for (; remaining >= 128; remaining /= 128)
+        bytes_put_u8(&out, (uint8_t)(remaining % 128 | 128));
+    bytes_put_u8(&out, (uint8_t)remaining);
+    bytes_put_u16(&out, TOPIC_BYTES);
+    out.length += TOPIC_BYTES; /* each client's own: see name_topic */
+    load->message_length = out.length + size;
+    CHECK(load->message_length <= LOAD_BUFFER_BYTES);
+    memset(load->message + out.length, 'x', size);
+}
+
+static void name_topic(const struct client *client, uint8_t topic[TOPIC_BYTES])
+{
+    char text[TOPIC_BYTES + 1];
+    (void)snprintf(text, sizeof text, "load/%06u", client->number % 1000000);
+    memcpy(topic, text, TOPIC_BYTES);
+}
+
+void load_init(struct load *load, const struct options *options)
+{
+    *load = (struct load){.options = options, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+    load->ciphertext = malloc(LOAD_BUFFER_BYTES);
+    load->plaintext = malloc(LOAD_BUFFER_BYTES);
+    load->message = malloc(LOAD_BUFFER_BYTES);
+    load->out = malloc(2 * LOAD_BUFFER_BYTES);
+    CHECK(load->epoll >= 0 && load->ciphertext != NULL && load->plaintext != NULL &&
+          load->message != NULL && load->out != NULL);
+    CHECK(wolfSSL_Init() == WOLFSSL_SUCCESS);
+    if (!options->plain && !options->silent) make_contexts(load);
+    make_message(load);
+}
+
+void load_clear(struct load *load)
+{
+    for (unsigned i = 0; i < load->contexts_count; i++)
+        wolfSSL_CTX_free(load->contexts[i]);
+    free(load->contexts);
+    (void)wolfSSL_Cleanup();  /* the program ends */
+    (void)close(load->epoll); /* likewise */
+    free(load->ciphertext);
+    free(load->plaintext);
+    free(load->message);
+    free(load->out);
+}
+
+static void watch(struct client *client, int operation)
+{
+    struct epoll_event event = {.events = client->wants_writing ? EPOLLIN | EPOLLOUT : EPOLLIN,
+                                .data.ptr = client};
+    CHECK(epoll_ctl(client->load->epoll, operation, client->fd, &event) == 0);
+}
+
+static void want_writing(struct client *client, bool wanted)
+{
+    if (client->wants_writing == wanted) return;
+    client->wants_writing = wanted;
+    watch(client, EPOLL_CTL_MOD);
+}
+
+static void drop(struct client *client)
+{
+    if (client->state == CLIENT_CLOSED) return;
+    wolfSSL_free(client->tls);
+    client->tls = NULL;
+    (void)close(client->fd); /* nothing is left to say */
+    free(client->unsent);
+    client->unsent = NULL;
+    client->unsent_length = 0;
+    client->state = CLIENT_CLOSED;
+}
+
+static void lose(struct client *client, const char *why)
+{
+    drop(client);
+    client->events->on_lost(client, why);
+}
+
+static void keep_unsent(struct client *client, struct span rest)
+{
+    client->unsent = realloc(client->unsent, client->unsent_length + rest.length);
+    CHECK(client->unsent != NULL);
+    memcpy(client->unsent + client->unsent_length, rest.data, rest.length);
+    client->unsent_length += rest.length;
+    want_writing(client, true);
+}
+
+/* Sends what the load's buffer holds. False: the connection is lost. */
+static bool flush(struct client *client)
+{
+    struct load *load = client->load;
+    struct span rest = {load->out, load->out_length};
+    load->out_length = 0;
+    if (rest.length == 0) return true;
+    if (client->unsent_length == 0) {
+        ssize_t sent = send(client->fd, rest.data, rest.length, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN) return false;
+        if (sent > 0) rest = (struct span){rest.data + sent, rest.length - (size_t)sent};
+    }
+    if (rest.length > 0) keep_unsent(client, rest);
+    return true;
+}
+
+static bool send_unsent(struct client *client)
+{
+    ssize_t sent = send(client->fd, client->unsent, client->unsent_length, MSG_NOSIGNAL);
+    if (sent < 0) return errno == EAGAIN;
+    client->unsent_length -= (size_t)sent;
+    memmove(client->unsent, client->unsent + sent, client->unsent_length);
+    if (client->unsent_length > 0) return true;
+    free(client->unsent);
+    client->unsent = NULL;
+    want_writing(client, false);
+    return true;
+}
+
+static void write_plaintext(struct client *client, struct span data)
+{
+    if (client->tls == NULL)
+        append(client->load, data);
+    else
+        CHECK(wolfSSL_write(client->tls, data.data, (int)data.length) == (int)data.length);
+}
+
+static void greet(struct client *client)
+{
+    uint8_t room[128];
+    uint8_t topic[TOPIC_BYTES];
+    name_topic(client, topic);
+    struct bytes_writer out = bytes_writer_of(room, sizeof room);
+    bytes_put_u8(&out, MQTT_CONNECT << 4);
+    bytes_put_u8(&out, 10 + 2 + TOPIC_BYTES);
+    bytes_put(&out, "\0\4MQTT\4\2\0\0", 10); /* no keep alive */
+    bytes_put_u16(&out, TOPIC_BYTES);
+    bytes_put(&out, topic, TOPIC_BYTES);
+    client->greeting = CONNACK_BYTES;
+    if (client->load->options->subscribe) {
+        bytes_put_u8(&out, MQTT_SUBSCRIBE << 4 | 2);
+        bytes_put_u8(&out, 2 + 2 + TOPIC_BYTES + 1);
+        bytes_put_u16(&out, 1);
+        bytes_put_u16(&out, TOPIC_BYTES);
+        bytes_put(&out, topic, TOPIC_BYTES);
+        bytes_put_u8(&out, 0);
+        client->greeting += SUBACK_BYTES;
+    }
+    client->state = CLIENT_GREETING;
+    write_plaintext(client, (struct span){out.data, out.length});
+}
+
+/* False: the client is not there any more. */
+static bool take(struct client *client, struct span data)
+{
+    unsigned opened = client->opened;
+    if (client->state == CLIENT_GREETING) {
+        if (data.length >= 4 && client->greeting >= CONNACK_BYTES && data.data[3] != 0) {
+            lose(client, "refused by its CONNACK");
+            return false;
+        }
+        size_t length = data.length < client->greeting ? data.length : client->greeting;
+        client->greeting -= length;
+        if (client->greeting > 0) return true;
+        data = (struct span){data.data + length, data.length - length};
+        client->state = CLIENT_READY;
+        client->events->on_ready(client);
+    }
+    if (client->opened == opened && client->state == CLIENT_READY && data.length > 0)
+        client->events->on_data(client, data);
+    return client->opened == opened && client->state != CLIENT_CLOSED;
+}
+
+static void go_on(struct client *client)
+{
+    struct load *load = client->load;
+    if (client->state == CLIENT_HANDSHAKING) {
+        int done = wolfSSL_connect(client->tls);
+        if (done != WOLFSSL_SUCCESS) {
+            if (wolfSSL_get_error(client->tls, done) != WOLFSSL_ERROR_WANT_READ || !flush(client))
+                lose(client, "the handshake failed");
+            return;
+        }
+        client->resumed = wolfSSL_session_reused(client->tls) == 1;
+        greet(client);
+    }
+    for (;;) {
+        int length = wolfSSL_read(client->tls, load->plaintext, LOAD_BUFFER_BYTES);
+        if (length > 0) {
+            if (!take(client, (struct span){load->plaintext, (size_t)length})) return;
+            continue;
+        }
+        if (wolfSSL_get_error(client->tls, length) == WOLFSSL_ERROR_WANT_READ) break;
+        lose(client, "the server closed");
+        return;
+    }
+    if (!flush(client)) lose(client, strerror(errno));
+}
+
+static void on_readable(struct client *client)
+{
+    struct load *load = client->load;
+    ssize_t length = recv(client->fd, load->ciphertext, LOAD_BUFFER_BYTES, 0);
+    if (length < 0 && errno == EAGAIN) return;
+    if (length <= 0) {
+        lose(client, length == 0 ? "the server closed" : strerror(errno));
+        return;
+    }
+    load->in = (struct span){load->ciphertext, (size_t)length};
+    if (client->tls != NULL)
+        go_on(client);
+    else if (take(client, load->in) && !flush(client))
+        lose(client, strerror(errno));
+}
+
+static void on_connected(struct client *client)
+{
+    struct load *load = client->load;
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0) {
+        lose(client, strerror(error));
+        return;
+    }
+    want_writing(client, false);
+    load->in = (struct span){NULL, 0};
+    if (load->options->silent) {
+        client->state = CLIENT_READY;
+        client->events->on_ready(client);
+    } else if (client->tls != NULL) {
+        client->state = CLIENT_HANDSHAKING;
+        go_on(client);
+    } else {
+        greet(client);
+        if (!flush(client)) lose(client, strerror(errno));
+    }
+}
+
+bool load_run(struct load *load, uint64_t until_ns, bool watch_stdin)
+{
+    enum { MOST_EVENTS = 256 };
+    struct epoll_event events[MOST_EVENTS];
+    struct epoll_event input = {.events = EPOLLIN, .data.ptr = NULL};
+    bool told = false;
+    if (watch_stdin) CHECK(epoll_ctl(load->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input) == 0);
+    for (uint64_t now = clock_ns(); now < until_ns && !told; now = clock_ns()) {
+        uint64_t left_ms = (until_ns - now + 999999) / 1000000;
+        int wait_ms = left_ms > 1000 ? 1000 : (int)left_ms;
+        int count = epoll_wait(load->epoll, events, MOST_EVENTS, wait_ms);
+        for (int i = 0; i < count; i++) {
+            struct client *client = events[i].data.ptr;
+            if (client == NULL) {
+                told = true;
+                continue;
+            }
+            if (client->state == CLIENT_CONNECTING) {
+                on_connected(client);
+                continue;
+            }
+            if (client->unsent_length > 0 && (events[i].events & EPOLLOUT) &&
+                !send_unsent(client)) {
+                lose(client, strerror(errno));
+                continue;
+            }
+            if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) on_readable(client);
+        }
+    }
+    if (watch_stdin) CHECK(epoll_ctl(load->epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL) == 0);
+    return told;
+}
+
+void client_init(struct client *client, struct load *load, const struct client_events *events,
+                 unsigned number)
+{
+    *client = (struct client){.load = load, .events = events, .number = number};
+}
+
+static void make_tls(struct client *client)
+{
+    struct load *load = client->load;
+    client->tls = wolfSSL_new(
+        load->contexts[(client->number + client->opened) % load->contexts_count]);
+    CHECK(client->tls != NULL);
+    wolfSSL_SetIOReadCtx(client->tls, client);
+    wolfSSL_SetIOWriteCtx(client->tls, client);
+    if (client->ticket != NULL)
+        CHECK(wolfSSL_set_session(client->tls, client->ticket) == WOLFSSL_SUCCESS);
+    if (!load->options->tls_1_2)
+        CHECK(wolfSSL_UseKeyShare(client->tls, (word16)load->group) == WOLFSSL_SUCCESS);
+}
+
+static int connect_to(const struct options *options)
+{
+    const int on = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(options->port)};
+    CHECK(inet_pton(AF_INET, options->host, &address.sin_addr) == 1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        perror("load: socket");
+        exit(1);
+    }
+    CHECK(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 &&
+        errno != EINPROGRESS) {
+        perror("load: connect");
+        exit(1);
+    }
+    return fd;
+}
+
+void client_open(struct client *client)
+{
+    const struct options *options = client->load->options;
+    client->begun_ns = clock_ns();
+    client->received = 0;
+    client->opened++;
+    client->fd = connect_to(options);
+    client->state = CLIENT_CONNECTING;
+    client->wants_writing = true;
+    watch(client, EPOLL_CTL_ADD);
+    if (!options->plain && !options->silent) make_tls(client);
+}
+
+void client_flush(struct client *client)
+{
+    if (!flush(client)) lose(client, strerror(errno));
+}
+
+void client_send_messages(struct client *client, unsigned count)
+{
+    struct load *load = client->load;
+    size_t topic = load->message_length - load->options->size - TOPIC_BYTES;
+    name_topic(client, load->message + topic);
+    for (unsigned i = 0; i < count; i++)
+        write_plaintext(client, (struct span){load->message, load->message_length});
+}
+
+bool client_keep_ticket(struct client *client)
+{
+    WOLFSSL_SESSION *taken = wolfSSL_get1_session(client->tls);
+    if (taken == NULL) return false;
+    wolfSSL_SESSION_free(client->ticket);
+    client->ticket = taken;
+    return true;
+}
+
+void client_close(struct client *client)
+{
+    static const uint8_t disconnect[] = {MQTT_DISCONNECT << 4, 0};
+    if (client->state == CLIENT_READY && !client->load->options->silent) {
+        write_plaintext(client, (struct span){disconnect, sizeof disconnect});
+        if (client->tls != NULL) (void)wolfSSL_shutdown(client->tls);
+        (void)flush(client); /* the connection may be gone already */
+    }
+    client->load->out_length = 0;
+    drop(client);
+}
