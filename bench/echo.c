@@ -106,7 +106,7 @@ static void serve(int epoll, struct client *client)
     if (length < 0 && errno == EAGAIN) return;
     if (length <= 0 || is_disconnect((size_t)length) ||
         !(client->greeted ? send_back(epoll, client, buffer, (size_t)length)
-                                         : greet(epoll, client, (size_t)length)))
+                          : greet(epoll, client, (size_t)length)))
         drop(client);
 }
 

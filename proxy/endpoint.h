@@ -55,8 +55,8 @@ void endpoint_pause(struct endpoint *endpoint);
 /* Sends `data`, borrowed: what the kernel does not take now is copied and counted in `pending`.
  * False: the stream is broken (on_failure may not come any more). */
 MUST_USE bool endpoint_write(struct endpoint *endpoint, struct span data);
-/* The same, with an end right behind it (endpoint_shutdown, endpoint_close), so that one packet takes
- * both. */
+/* The same, with an end right behind it (endpoint_shutdown, endpoint_close), so that one packet
+ * takes both. */
 MUST_USE bool endpoint_write_last(struct endpoint *endpoint, struct span data);
 /* Half-closes after what is queued. */
 void endpoint_shutdown(struct endpoint *endpoint);
