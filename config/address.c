@@ -11,6 +11,23 @@
 
 enum { HOST_BYTES_MAX = 253, SHOWN = 80, MAPPED_BITS = 96 };
 
+static bool is_in_range(const struct config_cidr *range, const struct in6_addr *address)
+{
+    unsigned whole = range->prefix / 8;
+    unsigned rest = range->prefix % 8;
+    if (memcmp(range->address.s6_addr, address->s6_addr, whole) != 0) return false;
+    if (rest == 0) return true;
+    uint8_t difference = range->address.s6_addr[whole] ^ address->s6_addr[whole];
+    return difference >> (8 - rest) == 0;
+}
+
+bool address_in_ranges(const struct config_cidrs *ranges, const struct in6_addr *address)
+{
+    for (size_t i = 0; i < ranges->count; i++)
+        if (is_in_range(&ranges->items[i], address)) return true;
+    return false;
+}
+
 char *address_absolute(const char *path, const char *directory, struct arena *arena)
 {
     if (path[0] == '/') return arena_text(arena, path, strlen(path));

@@ -28,5 +28,7 @@ bool address_equal(const struct config_address *a, const struct config_address *
  * are cleared in `out`. */
 MUST_USE bool address_read_cidr(const char *text, struct config_cidr *out, bool *host_bits,
                                 struct err *err);
+/* Whether `address`, IPv4-mapped for IPv4, is in any of the ranges. */
+bool address_in_ranges(const struct config_cidrs *ranges, const struct in6_addr *address);
 /* `path` as an absolute one, from `arena`; relative ones are taken from `directory`. */
 char *address_absolute(const char *path, const char *directory, struct arena *arena);

@@ -188,16 +188,16 @@ static bool read_text(struct bind *bind, const struct schema_key *key, const cha
     return true;
 }
 
-static bool read_cidr(struct bind *bind, const char *text, struct config_mark mark, void *field,
-                      struct err *err)
+static bool read_cidr(struct bind *bind, const struct schema_key *key, const char *text,
+                      struct config_mark mark, void *field, struct err *err)
 {
     bool host_bits = false;
     if (!address_read_cidr(text, field, &host_bits, err)) return false;
     if (host_bits)
         diagnostics_warning(bind->found, mark,
-                            "source: %.80s has bits set behind its prefix, which are ignored: "
-                            "write the first address of the range",
-                            text);
+                            "%s: %.80s has bits set behind its prefix, which are ignored: write "
+                            "the first address of the range",
+                            key->name, text);
     return true;
 }
 
@@ -235,7 +235,7 @@ static bool read_value(struct bind *bind, const struct schema_key *key, const ch
         ((struct config_address *)field)->mark = mark;
         return address_read(text, bind->directory, bind->arena, field, err);
     case SCHEMA_CIDR:
-        return read_cidr(bind, text, mark, field, err);
+        return read_cidr(bind, key, text, mark, field, err);
     case SCHEMA_IDLE:
         return read_idle(key, text, field, err);
     case SCHEMA_BACKEND:

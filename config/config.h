@@ -114,8 +114,19 @@ struct config_tls {
 
 enum config_idle { CONFIG_IDLE_KEEP_ALIVE, CONFIG_IDLE_FIXED, CONFIG_IDLE_OFF };
 
+/* A source that fails so often within the window is not served for a while. */
+struct config_penalty {
+    uint64_t failures;
+    uint64_t window_ms;
+    uint64_t block_ms;
+};
+
 struct config_limits {
     uint64_t max_connections;
+    uint64_t max_connections_per_source; /* 0: any number */
+    uint64_t handshakes_per_second;      /* of all workers together; 0: any number */
+    bool penalised;
+    struct config_penalty penalty;
     uint64_t handshake_timeout_ms;
     uint64_t connect_timeout_ms;
     uint64_t max_lifetime_ms;  /* of a connection; 0: none */
@@ -132,6 +143,8 @@ struct config_listener {
     struct config_address address;
     size_t backend; /* index into config.backends; SIZE_MAX: none by default, the rules name it */
     size_t policy;  /* index into config.policies; SIZE_MAX: none */
+    bool proxy_protocol; /* clients come through a proxy that says who they are */
+    struct config_cidrs trusted_proxies;
     struct config_tls tls;
     struct config_limits limits;
     struct config_mark mark;

@@ -169,10 +169,38 @@ static const struct schema_key tls_keys[] = {
 static DEFINE_MAP(tls_map, "tls", tls_keys, struct config_tls, MARKED(struct config_tls),
                   .own_certificate = true);
 
+static const struct schema_key penalty_keys[] = {
+    {"failures",
+     "So many failed handshakes, refused clients and refused passwords of one source block it.",
+     SCHEMA_NUMBER, FIELD(struct config_penalty, failures), .min = 1, .max = 1000000,
+     .initial = "30"},
+    {"window", "The time, from the first of them, in which they are counted.", SCHEMA_DURATION,
+     FIELD(struct config_penalty, window_ms), .min = 100, .max = MS_DAY, .initial = "1m"},
+    {"block", "How long its new connections are closed at once.", SCHEMA_DURATION,
+     FIELD(struct config_penalty, block_ms), .min = 100, .max = 7 * MS_DAY,
+     .initial = "5m"},
+};
+static DEFINE_MAP(penalty_map, "penalty", penalty_keys, struct config_penalty, NO_MARK);
+
 static const struct schema_key limits_keys[] = {
     {"max_connections", "The most connections at a time; what is over is refused.", SCHEMA_NUMBER,
      FIELD(struct config_limits, max_connections), .min = 1, .max = 100000000,
      .initial = "100000"},
+    {"max_connections_per_source",
+     "The most connections at a time from one address (IPv6: from one /64); what is over is refused. "
+     "0: any number.",
+     SCHEMA_NUMBER, FIELD(struct config_limits, max_connections_per_source), .min = 0,
+     .max = 100000000, .initial = "0"},
+    {"handshakes_per_second",
+     "TLS handshakes that begin in a second, over all workers; clients that are over wait in the "
+     "kernel's queue. 0: any number.",
+     SCHEMA_NUMBER, FIELD(struct config_limits, handshakes_per_second), .min = 0, .max = 1000000,
+     .initial = "0"},
+    {"penalty",
+     "Whether a source that keeps failing is not served for a while; a map says how, true takes its "
+     "defaults.",
+     SCHEMA_SWITCHED_MAP, FIELD(struct config_limits, penalised), MAP(penalty_map),
+     .map_offset = offsetof(struct config_limits, penalty), .initial = "false"},
     {"handshake_timeout", "The time for the TLS handshake.", SCHEMA_DURATION,
      FIELD(struct config_limits, handshake_timeout_ms), .min = 10, .max = MS_DAY,
      .initial = "15s"},
@@ -216,6 +244,14 @@ static const struct schema_key listener_keys[] = {
     {"policy", "The policy that decides who is admitted.", SCHEMA_POLICY,
      FIELD(struct config_listener, policy),
      .initial_note = "none: everyone whom the TLS settings admit"},
+    {"proxy_protocol",
+     "Whether clients come through a proxy or load balancer that says who they are by the PROXY "
+     "protocol, version 1 or 2, before TLS. Then who has no such header is refused.",
+     SCHEMA_BOOL, FIELD(struct config_listener, proxy_protocol), .initial = "false"},
+    {"trusted_proxies",
+     "Where those proxies connect from; others are refused. Required with proxy_protocol, but for a "
+     "unix socket, whose file says who may connect.",
+     SCHEMA_CIDR, LIST(struct config_listener, trusted_proxies.items, trusted_proxies.count)},
     {"tls", "How TLS is spoken.", SCHEMA_MAP, FIELD(struct config_listener, tls), MAP(tls_map),
      .required = true},
     {"limits", "How many, how large, how long.", SCHEMA_MAP,

@@ -79,6 +79,55 @@ static void check_tls(struct bind *bind, const struct config_listener *listener)
     check_client_certificates(bind, tls);
 }
 
+static bool holds_everyone(const struct config_cidr *range)
+{
+    return range->prefix == 0 || (range->prefix == 96 && IN6_IS_ADDR_V4MAPPED(&range->address));
+}
+
+/* Who may say where a client comes from. */
+static void check_proxies(struct bind *bind, const struct config_listener *listener)
+{
+    const struct config_cidrs *proxies = &listener->trusted_proxies;
+    struct config_mark mark = bind_mark_or(bind, &proxies->items, listener->mark);
+    bool is_unix = listener->address.unix_path != NULL;
+    if (!listener->proxy_protocol && proxies->count > 0)
+        diagnostics_warning(bind->found, mark,
+                            "trusted_proxies has no effect without proxy_protocol: true");
+    if (listener->proxy_protocol && is_unix && proxies->count > 0)
+        diagnostics_warning(bind->found, mark,
+                            "trusted_proxies has no effect on a unix socket, whose file says who "
+                            "may connect");
+    if (listener->proxy_protocol && !is_unix && proxies->count == 0)
+        diagnostics_error(bind->found, bind_mark_or(bind, &listener->proxy_protocol, mark),
+                          "with proxy_protocol alone anybody could claim to be anybody: name the "
+                          "addresses of your proxies with trusted_proxies");
+    for (size_t i = 0; i < proxies->count; i++)
+        if (holds_everyone(&proxies->items[i]))
+            diagnostics_warning(bind->found, mark,
+                                "trusted_proxies holds every address, so anybody may claim to be "
+                                "anybody: name the addresses of your proxies alone");
+}
+
+/* A peer on a unix socket has no address that anything could be counted by. */
+static void check_sources(struct bind *bind, const struct config_listener *listener)
+{
+    const struct config_limits *limits = &listener->limits;
+    if (limits->max_connections_per_source > limits->max_connections)
+        diagnostics_warning(bind->found, bind_mark(bind, &limits->max_connections_per_source),
+                            "max_connections_per_source is above max_connections, and has no "
+                            "effect");
+    if (listener->address.unix_path == NULL || listener->proxy_protocol) return;
+    if (limits->max_connections_per_source > 0)
+        diagnostics_warning(bind->found, bind_mark(bind, &limits->max_connections_per_source),
+                            "max_connections_per_source has no effect on a unix socket, whose "
+                            "clients have no address: a proxy in front can tell it with "
+                            "proxy_protocol");
+    if (limits->penalised)
+        diagnostics_warning(bind->found, bind_mark(bind, &limits->penalised),
+                            "penalty has no effect on a unix socket, whose clients have no "
+                            "address: a proxy in front can tell it with proxy_protocol");
+}
+
 static bool address_complete(const struct config_address *address)
 {
     return address->unix_path || (address->host && address->port);
@@ -227,6 +276,8 @@ void validate(struct bind *bind, struct config *config)
     validate_names(bind, config);
     for (size_t i = 0; i < config->listeners_count; i++) {
         check_tls(bind, &config->listeners[i]);
+        check_proxies(bind, &config->listeners[i]);
+        check_sources(bind, &config->listeners[i]);
         check_policy_on(bind, config, &config->listeners[i]);
     }
     check_addresses(bind, config);

@@ -9,33 +9,31 @@
 #include "base/log.h"
 #include "mqtt/packet.h"
 
-static void read_source(struct access_source *source, const struct endpoint *client)
+struct access_source access_source_of(const struct sockaddr *peer)
 {
-    struct sockaddr_storage peer;
-    int length = sizeof peer;
-    source->is_unix = client->uv.handle.type != UV_TCP;
-    if (source->is_unix ||
-        uv_tcp_getpeername(&client->uv.tcp, (struct sockaddr *)&peer, &length) != 0)
-        return; /* a client that is already gone has no address any more */
-    if (peer.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
-        source->address = v6->sin6_addr;
-        source->port = ntohs(v6->sin6_port);
-    } else if (peer.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
-        source->address.s6_addr[10] = 0xff;
-        source->address.s6_addr[11] = 0xff;
-        memcpy(source->address.s6_addr + 12, &v4->sin_addr, sizeof v4->sin_addr);
-        source->port = ntohs(v4->sin_port);
+    struct access_source source = {.is_unix = peer->sa_family == AF_UNIX};
+    if (peer->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)peer;
+        source.address = v6->sin6_addr;
+        source.port = ntohs(v6->sin6_port);
+    } else if (peer->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)peer;
+        source.address.s6_addr[10] = 0xff;
+        source.address.s6_addr[11] = 0xff;
+        memcpy(source.address.s6_addr + 12, &v4->sin_addr, sizeof v4->sin_addr);
+        source.port = ntohs(v4->sin_port);
     }
+    return source;
 }
 
 void access_record_init(struct access_record *record, const char *listener,
-                        const struct endpoint *client, uint64_t now_ms)
+                        const struct access_source *source, uint64_t now_ms)
 {
-    *record = (struct access_record){
-        .listener = listener, .started_ms = now_ms, .server_index = -1, .connack = -1};
-    read_source(&record->source, client);
+    *record = (struct access_record){.listener = listener,
+                                     .source = *source,
+                                     .started_ms = now_ms,
+                                     .server_index = -1,
+                                     .connack = -1};
 }
 
 void access_record_clear(struct access_record *record)
@@ -152,6 +150,25 @@ void access_log_condemned(const struct access_record *record, const char *reason
     log_text(&line, "rule", record->rule);
     log_text(&line, "reason", reason);
     log_text(&line, "error", detail);
+    log_end(&line);
+}
+
+void access_log_turned_away(const struct access_record *record, const char *reason)
+{
+    struct log_line line;
+    begin(&line, LOG_DEBUG, "connection turned away", record);
+    log_text(&line, "reason", reason);
+    log_end(&line);
+}
+
+void access_log_blocked(const struct access_record *record, const struct config_penalty *penalty)
+{
+    struct log_line line;
+    begin(&line, LOG_WARN, "source blocked", record);
+    log_number(&line, "failures", (int64_t)penalty->failures);
+    log_number(&line, "window_ms", (int64_t)penalty->window_ms);
+    log_number(&line, "block_ms", (int64_t)penalty->block_ms);
+    log_text(&line, "reason", "penalty");
     log_end(&line);
 }
 

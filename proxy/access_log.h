@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "config/config.h"
 #include "proxy/endpoint.h"
 #include "proxy/identity.h"
 #include "proxy/relay.h"
@@ -38,8 +39,10 @@ struct access_record {
     const char *reason;  /* why it ended: a constant word */
 };
 
+/* Where the peer of a socket is. */
+struct access_source access_source_of(const struct sockaddr *peer);
 void access_record_init(struct access_record *record, const char *listener,
-                        const struct endpoint *client, uint64_t now_ms);
+                        const struct access_source *source, uint64_t now_ms);
 void access_record_clear(struct access_record *record);
 
 /* The one line at the end of a session. */
@@ -51,6 +54,10 @@ void access_log_refused(const struct access_record *record, const char *detail);
 /* A client that was admitted and would not be any more: it is about to be ended. */
 void access_log_condemned(const struct access_record *record, const char *reason,
                           const char *detail);
+/* A client that is not served, and is not told why. */
+void access_log_turned_away(const struct access_record *record, const char *reason);
+/* It was the last failure that is taken from its source. */
+void access_log_blocked(const struct access_record *record, const struct config_penalty *penalty);
 /* A server that could not be reached or that failed; `message` and `why` are constants. */
 void access_log_backend(const struct access_record *record, const char *message, const char *server,
                         const char *why);

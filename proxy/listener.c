@@ -11,9 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "proxy/endpoint.h"
-
 static const char *hint(int error)
 {
     switch (error) {
@@ -110,53 +107,4 @@ static int bind_unix(const struct config_address *address, struct err *err)
 int listener_bind(const struct config_address *address, bool first, struct err *err)
 {
     return address->unix_path != NULL ? bind_unix(address, err) : bind_tcp(address, first, err);
-}
-
-static void on_connection(uv_stream_t *stream, int status)
-{
-    const struct listener *listener = CONTAINER_OF(stream, struct listener, uv.stream);
-    if (status < 0) {
-        log_event(LOG_ERROR, "accept failed", uv_strerror(status));
-        return;
-    }
-    session_accept(&listener->origin, stream, listener->is_unix);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    free(CONTAINER_OF(handle, struct listener, uv.handle));
-}
-
-struct listener *listener_start(const struct session_origin *origin, int fd,
-                                const struct config_address *address, struct err *err)
-{
-    uv_loop_t *loop = &origin->loop->uv;
-    size_t length = strlen(address->text) + 1;
-    bool is_unix = address->unix_path != NULL;
-    struct listener *listener = calloc(1, sizeof *listener + length);
-    if (listener == NULL) {
-        (void)close(fd); /* nothing was accepted from it */
-        err_set(err, "out of memory");
-        return NULL;
-    }
-    if (!is_unix) endpoint_tune_socket(fd, false);
-    listener->origin = *origin;
-    listener->is_unix = is_unix;
-    memcpy(listener->address, address->text, length);
-    int failed = is_unix ? uv_pipe_init(loop, &listener->uv.pipe, 0)
-                         : uv_tcp_init(loop, &listener->uv.tcp);
-    CHECK(failed == 0); /* neither asks the system for anything */
-    failed = is_unix ? uv_pipe_open(&listener->uv.pipe, fd) : uv_tcp_open(&listener->uv.tcp, fd);
-    if (failed != 0) (void)close(fd); /* nothing was accepted from it */
-    if (failed == 0) failed = uv_listen(&listener->uv.stream, LISTENER_BACKLOG, on_connection);
-    if (failed == 0) return listener;
-    err_set(err, "cannot accept connections: %s", uv_strerror(failed));
-    listener_stop(&listener);
-    return NULL;
-}
-
-void listener_stop(struct listener **listener)
-{
-    if (*listener != NULL) uv_close(&(*listener)->uv.handle, on_closed);
-    *listener = NULL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The door: one listening socket of one worker. TCP listeners share their port among the workers by
- * SO_REUSEPORT; the workers of a unix listener share one socket. */
+ * SO_REUSEPORT; the workers of a unix listener share one socket. Who cannot be served yet waits in
+ * the kernel's queue. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,12 +15,10 @@
 enum { LISTENER_BACKLOG = 4096 };
 
 struct listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    uv_poll_t door;
+    uv_timer_t pause; /* active: nothing is accepted for a moment */
+    unsigned handles; /* that are not closed yet */
+    int fd;
     bool is_unix;
     struct session_origin origin; /* changes with the generation */
     char address[];               /* as written */

@@ -46,6 +46,8 @@ static const struct row {
     [REFUSAL_NO_BACKEND] = {"no_backend", "no broker can be reached", 3, 0x88},
     [REFUSAL_TOO_MANY_CONNECTIONS] = {"too_many_connections", "the limit of connections is reached",
      3, 0x97},
+    [REFUSAL_TOO_MANY_OF_SOURCE] = {"too_many_connections_of_source",
+     "this address has as many connections as one may have", 3, 0x97},
     [REFUSAL_BUSY] = {"busy", "the server is busy", 3, 0x89},
     [REFUSAL_DRAINING] = {"draining", "the server is shutting down", 3, 0x8b},
 };

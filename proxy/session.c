@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/admission/descriptors.h"
 #include "proxy/session_private.h"
 
 static enum alive read_relayed(struct session *session, size_t length);
@@ -19,7 +21,9 @@ static const struct {
     enum alive (*read)(struct session *session, size_t length);
     unsigned entered_from;
 } stages[] = {
-    [AWAIT_CLIENT_HELLO] = {session_read_client_hello, 0},
+    [ACCEPTED]           = {NULL,                      0},
+    [AWAIT_PROXY_HEADER] = {session_read_proxy_header, FROM(ACCEPTED)},
+    [AWAIT_CLIENT_HELLO] = {session_read_client_hello, FROM(ACCEPTED) | FROM(AWAIT_PROXY_HEADER)},
     [HANDSHAKING]        = {session_read_handshake,    FROM(AWAIT_CLIENT_HELLO)},
     [AWAIT_CONNECT]      = {session_read_connect,      FROM(HANDSHAKING)},
     [DIALLING]           = {read_relayed,              FROM(AWAIT_CONNECT)},
@@ -63,6 +67,12 @@ static enum alive discard(struct session *session, size_t length)
     return ALIVE;
 }
 
+/* Whoever only looks whether somebody listens, as load balancers do. */
+static bool is_silent(const struct session *session)
+{
+    return session->stage < HANDSHAKING && session->held_length == 0;
+}
+
 static enum alive on_client_end(struct session *session)
 {
     switch (session->stage) {
@@ -73,12 +83,13 @@ static enum alive on_client_end(struct session *session)
         relay_end_to_backend(&session->relay);
         endpoint_pause(session->relay.client);
         return session_half_close(session, "client_closed");
+    case AWAIT_PROXY_HEADER:
     case AWAIT_CLIENT_HELLO:
     case HANDSHAKING:
-        if (session->held_length > 0 || session->stage == HANDSHAKING)
-            return session_fail_handshake(session, "client_closed",
-                                          "client closed the connection in the handshake");
-        return session_end(session, "client_closed");
+        if (is_silent(session)) return session_end(session, "client_closed");
+        return session_fail_handshake(session, "client_closed",
+                                      "client closed the connection in the handshake");
+    case ACCEPTED:
     case AWAIT_CONNECT:
     case DIALLING:
     case CLOSING:
@@ -114,7 +125,7 @@ static void on_client_eof(void *owner)
 static void on_client_failure(void *owner, int error)
 {
     struct session *session = owner;
-    if (session->stage == AWAIT_CLIENT_HELLO || session->stage == HANDSHAKING) {
+    if (session->stage <= HANDSHAKING && !is_silent(session)) {
         (void)session_fail_handshake(session, "client_reset", uv_strerror(error));
         return;
     }
@@ -133,6 +144,11 @@ static void on_deadline(struct timer *timer)
 {
     struct session *session = CONTAINER_OF(timer, struct session, deadline);
     switch (session->stage) {
+    case AWAIT_PROXY_HEADER:
+        (void)session_fail_handshake(
+            session, "proxy_header_timeout",
+            "the proxy sent no whole PROXY protocol header within handshake_timeout");
+        return;
     case AWAIT_CLIENT_HELLO:
     case HANDSHAKING:
         (void)session_fail_handshake(
@@ -148,8 +164,10 @@ static void on_deadline(struct timer *timer)
         return;
     case AWAIT_CONNECT:
         session->record.reason = "connect_timeout";
+        session_note_failure(session);
         (void)session_close_gently(session);
         return;
+    case ACCEPTED:
     case DIALLING:
     case HALF_CLOSED:
     case CLOSING:
@@ -168,35 +186,88 @@ static void enlist(struct session *session, struct session_list *list)
     list->count++;
 }
 
-static void count_connection(struct session *session)
+/* How many connections are over, but still let in so far that they can be told: a second's worth of
+ * handshakes. */
+enum { LEAST_SPARE = 1000, CROWDED_NOTICE_MS = 10000 };
+
+static void note_crowd(struct session *session)
 {
-    uint64_t before = atomic_fetch_add_explicit(&session->listener->counters->connections, 1,
-                                                memory_order_relaxed);
-    session->over_limit = before >= session->listener->config->limits.max_connections;
+    struct log_line line;
+    uint64_t count = 0;
+    if (!notice_due(&session->listener->counters->crowded, clock_monotonic_ms(), CROWDED_NOTICE_MS,
+                    &count))
+        return;
+    log_begin(&line, LOG_WARN, "connections turned away");
+    log_text(&line, "listener", session->record.listener);
+    log_number(&line, "count", (int64_t)count);
+    log_text(&line, "reason", refusal_word(REFUSAL_TOO_MANY_CONNECTIONS));
+    log_text(&line, "error", "far more than max_connections: they are closed without an answer");
+    log_end(&line);
 }
 
-void session_accept(const struct session_origin *origin, uv_stream_t *server, bool is_unix)
+static enum alive count_connection(struct session *session)
+{
+    uint64_t most = session->listener->config->limits.max_connections;
+    uint64_t before = atomic_fetch_add_explicit(&session->listener->counters->connections, 1,
+                                                memory_order_relaxed);
+    if (before >= most) session->over = REFUSAL_TOO_MANY_CONNECTIONS;
+    if (before < most + sources_spare(most, LEAST_SPARE)) return ALIVE;
+    note_crowd(session);
+    return session_turn_away(session, refusal_word(REFUSAL_TOO_MANY_CONNECTIONS));
+}
+
+static void welcome(struct session *session)
+{
+    bool proxied = session->listener->config->proxy_protocol;
+    if (count_connection(session) == GONE) return;
+    if (proxied && !session_is_from_proxy(session)) {
+        (void)session_fail_handshake(session, "untrusted_proxy",
+                                     "its address is none of trusted_proxies");
+        return;
+    }
+    if (!proxied && session_enter_source(session) == GONE) return;
+    session_enter(session, proxied ? AWAIT_PROXY_HEADER : AWAIT_CLIENT_HELLO);
+    session_set_deadline(session, session->listener->config->limits.handshake_timeout_ms);
+    endpoint_resume(session->relay.client);
+}
+
+static struct session *session_new(const struct session_origin *origin,
+                                   const struct session_arrival *arrival)
 {
     static const struct endpoint_events client_events = {
         lend_ciphertext, on_client_data, on_client_eof, on_client_failure, on_client_drained};
     struct session *session = calloc(1, sizeof *session);
-    struct endpoint *client =
-        session == NULL ? NULL : endpoint_new(&origin->loop->uv, is_unix, &client_events, session);
-    if (client == NULL || uv_accept(server, &client->uv.stream) != 0) {
-        endpoint_close(&client);
-        free(session);
-        log_note(LOG_ERROR, "a connection was lost: out of memory");
-        return;
+    if (session == NULL) return NULL;
+    struct endpoint *client = endpoint_new(&origin->loop->uv, arrival->is_unix, &client_events,
+                                           session);
+    if (client != NULL && endpoint_open(client, arrival->fd)) {
+        session->relay = (struct relay){.io = &origin->loop->tls, .client = client};
+        return session;
     }
+    endpoint_close(&client);
+    free(session);
+    return NULL;
+}
+
+bool session_accept(const struct session_origin *origin, const struct session_arrival *arrival)
+{
+    struct access_source source = {.is_unix = true};
+    struct session *session = session_new(origin, arrival);
+    if (session == NULL) {
+        (void)close(arrival->fd); /* nothing was read from it */
+        descriptors_release(arrival->descriptors);
+        return false;
+    }
+    if (!arrival->is_unix) source = access_source_of(arrival->peer);
     session->loop = origin->loop;
     session->snapshot = snapshot_ref(origin->snapshot);
     session->listener = &origin->snapshot->listeners[origin->listener];
-    session->relay = (struct relay){.io = &origin->loop->tls, .client = client};
     session->problem_information = true;
+    session->descriptors = (uint8_t)arrival->descriptors;
+    session->has_token = arrival->has_token;
     enlist(session, origin->list);
-    count_connection(session);
-    access_record_init(&session->record, session->listener->config->name, client,
+    access_record_init(&session->record, session->listener->config->name, &source,
                        clock_monotonic_ms());
-    session_set_deadline(session, session->listener->config->limits.handshake_timeout_ms);
-    endpoint_resume(client);
+    welcome(session);
+    return true;
 }

@@ -32,10 +32,19 @@ struct session_origin {
     struct session_list *list;
 };
 
-/* Accepts the connection that waits on `server` (a TCP or unix listening handle) and serves it; the
- * session keeps a reference to the snapshot and frees itself. Out of memory or of descriptors: the
- * connection is closed and the log says so. */
-void session_accept(const struct session_origin *origin, uv_stream_t *server, bool is_unix);
+/* A connection, and what its listener has claimed for it. */
+struct session_arrival {
+    int fd;
+    const struct sockaddr *peer;
+    bool is_unix;
+    bool has_token;       /* for a handshake */
+    unsigned descriptors; /* claimed */
+};
+
+/* Serves a connection, which it takes in any case with all that was claimed for it; the session
+ * keeps a reference to the snapshot and frees itself. False: out of memory. */
+MUST_USE bool session_accept(const struct session_origin *origin,
+                             const struct session_arrival *arrival);
 /* Judges every session again by the list's snapshot: begins anew, also when one is going on.
  * session_list_judge does the work, so that nobody waits for it: some sessions at a time. Those
  * that are admitted go on under the new snapshot; the others are ended one after the other, the

@@ -111,7 +111,7 @@ static enum alive decide(struct session *session, size_t packet_length)
     if (status != MQTT_OK) return refuse_status(session, status);
     remember_connect(session, &connect);
     if (session->list->draining) return session_refuse(session, REFUSAL_DRAINING, "");
-    if (session->over_limit) return session_refuse(session, REFUSAL_TOO_MANY_CONNECTIONS, "");
+    if (session->over != REFUSAL_NONE) return session_refuse(session, session->over, "");
     struct decision decision = session_judge(session);
     (void)session_adopt(session, decision.rule); /* the door may have been another one's */
     session->record.rule = decision.rule == NULL ? NULL : decision.rule->name;

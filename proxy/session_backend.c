@@ -53,6 +53,7 @@ static void read_connack(struct session *session, const uint8_t *packet, size_t 
     if (mqtt_connack_decode(&connack, session->record.mqtt_version, packet, length) != MQTT_OK)
         return; /* the client will say what it thinks of it */
     session->record.connack = connack.code;
+    session_note_connack(session);
     struct bytes walk = bytes_of(connack.properties.data, connack.properties.length);
     while (mqtt_property_next(&walk, &property))
         if (property.id == MQTT_PROPERTY_SERVER_KEEP_ALIVE)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "mqtt/disconnect.h"
+#include "proxy/admission/descriptors.h"
 #include "proxy/refusal.h"
 #include "proxy/session_private.h"
 
@@ -28,6 +30,12 @@ static void release(struct session *session)
     relay_clear(&session->relay);
     tls_stream_free(session->relay.tls);
     session_unguard(session);
+    session_leave_source(session);
+    if (session->has_token)
+        token_bucket_return(&session->listener->counters->handshakes,
+                            session->listener->config->limits.handshakes_per_second);
+    descriptors_release(session->descriptors);
+    free(session->route);
     free(session->held);
     session_drop_early(session);
     access_record_clear(&session->record);
@@ -67,6 +75,12 @@ void session_set_close_deadline(struct session *session)
     session_set_deadline(session, delay_ms);
 }
 
+enum alive session_turn_away(struct session *session, const char *reason)
+{
+    access_log_turned_away(&session->record, reason);
+    return session_end(session, reason);
+}
+
 enum alive session_close_gently(struct session *session)
 {
     dial_cancel(&session->dial);
@@ -81,6 +95,7 @@ enum alive session_close_gently(struct session *session)
 enum alive session_fail_handshake(struct session *session, const char *reason, const char *sentence)
 {
     access_log_failed_handshake(&session->record, reason, sentence);
+    if (strcmp(reason, "out_of_memory") != 0) session_note_failure(session);
     session->record.reason = reason;
     return session_close_gently(session);
 }
@@ -95,6 +110,7 @@ enum alive session_refuse(struct session *session, enum refusal refusal, const c
     session->record.reason = refusal_word(refusal);
     session_note_refused(session, refusal);
     access_log_refused(&session->record, detail);
+    session_note_refusal(session, refusal);
     if (!tls_stream_write(session->relay.tls, &session->loop->tls,
                           (struct span){packet, out.length}))
         return session_end(session, "client_reset");

@@ -6,8 +6,7 @@
 #include "proxy/session_private.h"
 #include "proxy/tls/record_gate.h"
 
-/* Keeps what is not a whole record yet until more comes. */
-static bool hold(struct session *session, const uint8_t *data, size_t length)
+bool session_hold(struct session *session, const uint8_t *data, size_t length)
 {
     if (length == 0) return true;
     session->held = malloc(length);
@@ -52,10 +51,11 @@ enum alive session_read_client_hello(struct session *session, size_t length)
     switch (client_hello_read(&hello, data, length)) {
     case CLIENT_HELLO_OK:
         if (choose_context(session, &hello) == GONE) return GONE;
+        session->has_token = false; /* this is what it was for */
         session_enter(session, HANDSHAKING);
         return session_read_handshake(session, length);
     case CLIENT_HELLO_NEED_MORE:
-        return hold(session, data, length) ? ALIVE : session_end(session, "out_of_memory");
+        return session_hold(session, data, length) ? ALIVE : session_end(session, "out_of_memory");
     case CLIENT_HELLO_NOT_TLS:
         return session_fail_handshake(session, "not_tls", client_hello_looks_like(data, length));
     case CLIENT_HELLO_TOO_LARGE:
@@ -90,8 +90,9 @@ enum alive session_read_handshake(struct session *session, size_t length)
     }
     if (!sent) return session_end(session, "client_reset");
     if (status != TLS_OK)
-        return hold(session, data + whole, length - whole) ? ALIVE
-                                                           : session_end(session, "out_of_memory");
+        return session_hold(session, data + whole, length - whole)
+                   ? ALIVE
+                   : session_end(session, "out_of_memory");
     remember_handshake(session);
     session_enter(session, AWAIT_CONNECT);
     session_set_deadline(session, session->listener->config->limits.connect_timeout_ms);
@@ -113,7 +114,8 @@ enum alive session_decrypt(struct session *session, size_t length, struct span *
         return session_end(session, "client_reset");
     if (status == TLS_FAILED)
         return session_end(session, tls_stream_failure(session->relay.tls).reason);
-    if (!hold(session, data + whole, length - whole)) return session_end(session, "out_of_memory");
+    if (!session_hold(session, data + whole, length - whole))
+        return session_end(session, "out_of_memory");
     *peer_closed = status == TLS_PEER_CLOSED;
     *plaintext = (struct span){out.data, out.length};
     return ALIVE;

@@ -12,12 +12,15 @@
 #include "proxy/guard/guard.h"
 #include "proxy/guard/rate.h"
 #include "proxy/policy/policy.h"
+#include "proxy/proxy_protocol/header.h"
 #include "proxy/refusal.h"
 #include "proxy/relay.h"
 #include "proxy/session.h"
 
 /* A stage is named by what it awaits. */
 enum stage {
+    ACCEPTED,
+    AWAIT_PROXY_HEADER,
     AWAIT_CLIENT_HELLO,
     HANDSHAKING,
     AWAIT_CONNECT,
@@ -55,7 +58,12 @@ struct session {
     struct access_record record;
     enum refusal verdict; /* a later judgement: the session ends at `verdict_due_ms` */
     uint64_t verdict_due_ms;
-    bool over_limit;
+    struct proxy_route *route; /* owned: what a PROXY header said; NULL: there was none */
+    struct sources_ticket ticket;
+    enum refusal over; /* a limit of connections: it is told after its CONNECT */
+    uint8_t descriptors;
+    bool has_token;    /* for a handshake that has not begun */
+    bool has_source;   /* of its own, which what it does is counted for */
     bool in_inventory; /* as connected */
     bool problem_information;
     uint16_t largest_packet; /* that an MQTT 5 client takes, as far as it matters to us */
@@ -66,10 +74,13 @@ void session_enter(struct session *session, enum stage stage);
 void session_set_deadline(struct session *session, uint64_t delay_ms);
 
 /* Where a client's bytes, `length` of them in the loop's ciphertext buffer, go to by stage. */
+enum alive session_read_proxy_header(struct session *session, size_t length);
 enum alive session_read_client_hello(struct session *session, size_t length);
 enum alive session_read_handshake(struct session *session, size_t length);
 enum alive session_read_connect(struct session *session, size_t length);
 
+/* Keeps what is not whole yet until more comes. False: out of memory. */
+MUST_USE bool session_hold(struct session *session, const uint8_t *data, size_t length);
 /* Decrypts the loop's ciphertext into the loop's plaintext, which is lent; what is not a whole
  * record yet is held. */
 enum alive session_decrypt(struct session *session, size_t length, struct span *plaintext,
@@ -115,6 +126,17 @@ enum alive session_to_client(struct session *session, struct span data);
  */
 MUST_USE bool session_introduce(struct session *session);
 
+/* Whether the listener's PROXY headers are believed from where the connection comes from. */
+bool session_is_from_proxy(const struct session *session);
+/* Counts the connection for its source, and turns it away if that has too many or is blocked. */
+enum alive session_enter_source(struct session *session);
+void session_leave_source(struct session *session);
+/* One of the failures that a source is blocked for. */
+void session_note_failure(struct session *session);
+void session_note_refusal(struct session *session, enum refusal refusal);
+/* The broker's CONNACK may be such a failure too. */
+void session_note_connack(struct session *session);
+
 /* Tells the inventory of the client. */
 void session_note_admitted(struct session *session);
 void session_note_refused(struct session *session, enum refusal refusal);
@@ -133,6 +155,8 @@ enum alive session_check_lifetime(struct session *session);
 
 /* Ends the session now; `reason` is a constant word, kept if an earlier step gave none. */
 enum alive session_end(struct session *session, const char *reason);
+/* Ends it without a word to the client. */
+enum alive session_turn_away(struct session *session, const char *reason);
 /* Says goodbye to a client that has been told why: close_notify, FIN, then whatever it still sends
  * is thrown away, for a reset would destroy what it has not read yet. */
 enum alive session_close_gently(struct session *session);

@@ -49,6 +49,8 @@ bool session_adopt(struct session *session, const struct config_rule *rule)
     if (snapshot == session->snapshot) return true;
     if (listener == SIZE_MAX || !adopt_server(session, snapshot)) return false;
     (void)snapshot_ref(snapshot);
+    if (session->listener->sources != snapshot->listeners[listener].sources)
+        session_leave_source(session);
     session->listener = &snapshot->listeners[listener];
     session->record.listener = session->listener->config->name;
     session->record.rule = rule == NULL ? NULL : rule->name;

@@ -11,6 +11,7 @@ static void free_listener(struct snapshot_listener *listener, unsigned workers)
     free(listener->tls);
     tls_trust_unref(listener->trust);
     ticket_keys_unref(listener->tickets);
+    sources_unref(listener->sources);
     if (listener->counters != NULL &&
         atomic_fetch_sub_explicit(&listener->counters->references, 1, memory_order_acq_rel) == 1)
         free(listener->counters);
@@ -48,11 +49,20 @@ static bool keep_counters(struct snapshot_listener *listener,
         (void)atomic_fetch_add_explicit(&listener->counters->references, 1, memory_order_relaxed);
         return true;
     }
-    listener->counters = malloc(sizeof *listener->counters);
+    listener->counters = calloc(1, sizeof *listener->counters);
     if (listener->counters == NULL) return false;
     atomic_init(&listener->counters->references, 1);
-    atomic_init(&listener->counters->connections, 0);
     return true;
+}
+
+/* What a source has on its account lives on over a reload. */
+static bool keep_sources(struct snapshot_listener *listener, const struct snapshot_listener *before)
+{
+    const struct config_limits *limits = &listener->config->limits;
+    if (limits->max_connections_per_source == 0 && !limits->penalised) return true;
+    listener->sources = before != NULL && before->sources != NULL ? sources_ref(before->sources)
+                                                                  : sources_new();
+    return listener->sources != NULL;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -119,9 +129,18 @@ static bool load_listener(struct snapshot_listener *listener, const struct confi
     size_t found = previous == NULL ? SIZE_MAX : snapshot_find_listener(previous, config->name);
     const struct snapshot_listener *before = found == SIZE_MAX ? NULL : &previous->listeners[found];
     listener->config = config;
-    if (!keep_counters(listener, before)) return err_set(err, "out of memory");
+    if (!keep_counters(listener, before) || !keep_sources(listener, before))
+        return err_set(err, "out of memory");
     return load_tickets(listener, before, err) && load_trust(listener, before, err) &&
            load_contexts(listener, workers, before, err);
+}
+
+/* The client's socket and the broker's; to the included one there is a pair of them. */
+static unsigned count_descriptors(const struct config *config)
+{
+    for (size_t i = 0; i < config->backends_count; i++)
+        if (config->backends[i].builtin_broker) return 3;
+    return 2;
 }
 
 static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin,
@@ -163,6 +182,7 @@ struct snapshot *snapshot_new(struct config **config, unsigned workers,
     snapshot->config = *config;
     *config = NULL;
     snapshot->workers = workers;
+    snapshot->descriptors = count_descriptors(snapshot->config);
     if (load(snapshot, builtin, previous, err)) return snapshot;
     free_snapshot(snapshot);
     return NULL;

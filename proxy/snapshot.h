@@ -10,15 +10,24 @@
 #include "base/attributes.h"
 #include "base/err.h"
 #include "config/config.h"
+#include "proxy/admission/notice.h"
+#include "proxy/admission/sources.h"
+#include "proxy/admission/token_bucket.h"
 #include "proxy/backend/pool.h"
 #include "proxy/policy/passwords.h"
 #include "proxy/policy/policy.h"
 #include "proxy/tls/context.h"
 
+/* Why nothing is accepted for a moment. */
+enum listener_pause { PAUSE_RATE, PAUSE_HANDSHAKES, PAUSE_DESCRIPTORS, PAUSE_MEMORY, PAUSES_COUNT };
+
 /* What goes on counting when a listener's settings change; shared by the generations. */
 struct listener_counters {
     atomic_uint references;
     atomic_uint_fast64_t connections;
+    struct token_bucket handshakes;
+    atomic_uint_fast64_t pauses[PAUSES_COUNT];
+    struct notice crowded; /* connections that were too many even for being told */
 };
 
 struct snapshot_listener {
@@ -27,12 +36,14 @@ struct snapshot_listener {
     struct tls_trust *trust;      /* NULL: no client certificates */
     struct ticket_keys *tickets;  /* NULL: off */
     struct listener_counters *counters;
+    struct sources *sources; /* NULL: nothing is limited by source */
 };
 
 struct snapshot {
     atomic_uint references;
     struct config *config;
     unsigned workers;
+    unsigned descriptors;                /* that one client takes at most */
     struct snapshot_listener *listeners; /* as in the configuration */
     struct pool *pools;                  /* one a backend */
     struct policy **policies;            /* as in the configuration */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/admission/descriptors.h"
 #include "proxy/listener.h"
 
 /* --------------------------------------------------------------------------------------- binding
@@ -87,6 +88,7 @@ bool fleet_start(struct fleet *fleet, struct err *err)
         memset(fds, 0xff, listeners * sizeof *fds); /* it has taken them */
         if (fleet->workers[i] == NULL) return false;
     }
+    descriptors_start(); /* from here on they are for clients, but for a reserve */
     for (unsigned i = 0; i < fleet->count; i++)
         if (!worker_start(fleet->workers[i], err)) return false;
     return true;

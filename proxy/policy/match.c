@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/policy/match.h"
 
-#include <string.h>
-
+#include "config/address.h"
 #include "proxy/policy/certificate_rule.h"
 #include "proxy/policy/pattern.h"
-
-static bool is_in_range(const struct config_cidr *range, const struct in6_addr *address)
-{
-    unsigned whole = range->prefix / 8;
-    unsigned rest = range->prefix % 8;
-    if (memcmp(range->address.s6_addr, address->s6_addr, whole) != 0) return false;
-    if (rest == 0) return true;
-    uint8_t difference = range->address.s6_addr[whole] ^ address->s6_addr[whole];
-    return difference >> (8 - rest) == 0;
-}
 
 static bool matches_source(const struct config_cidrs *ranges, const struct in6_addr *source)
 {
     if (ranges->count == 0) return true;
     if (IN6_IS_ADDR_UNSPECIFIED(source)) return false; /* a unix socket is in no range */
-    for (size_t i = 0; i < ranges->count; i++)
-        if (is_in_range(&ranges->items[i], source)) return true;
-    return false;
+    return address_in_ranges(ranges, source);
 }
 
 static bool matches_version(unsigned set, unsigned version)

@@ -33,6 +33,7 @@ enum refusal {
     REFUSAL_PROTOCOL_ERROR, /* the first packet is no CONNECT */
     REFUSAL_NO_BACKEND,     /* none can be reached */
     REFUSAL_TOO_MANY_CONNECTIONS,
+    REFUSAL_TOO_MANY_OF_SOURCE,
     REFUSAL_BUSY,
     REFUSAL_DRAINING,
     REFUSAL_COUNT

@@ -40,8 +40,9 @@ def wait_until(condition, what, seconds=DEADLINE):
 
 class Postern:
     def __init__(self, directory, listener=None, backends=None, policies=None, tls=None, limits=None,
-                 pki=None, **top):
-        """One listener on a free port unless `top` has listeners; `tls` and `limits` add to it."""
+                 pki=None, descriptors=None, **top):
+        """One listener on a free port unless `top` has listeners; `tls` and `limits` add to it.
+        `descriptors` is how many the process may have."""
         self.directory = pathlib.Path(directory)
         self.port = free_port()
         self.pki = pki
@@ -61,7 +62,8 @@ class Postern:
         self.file = self.directory / "postern.yaml"
         self.file.write_text(yaml.safe_dump(config))
         self.log = []
-        self.process = subprocess.Popen([BINARY, "run", "-c", str(self.file)],
+        few = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
+        self.process = subprocess.Popen([*few, BINARY, "run", "-c", str(self.file)],
                                         stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             self.log.append(line)
@@ -123,6 +125,13 @@ class Postern:
         """A TLS client that speaks packets by hand; the handshake is done."""
         context = context or self.context(**options)
         return TlsClient(self.port, mqtt, context, server_name, session, timeout or DEADLINE)
+
+    def client_or_none(self, seconds):
+        """A client, if it is served within that time."""
+        try:
+            return self.client(timeout=seconds)
+        except TimeoutError:
+            return None
 
     def raw(self):
         """A TCP connection without TLS."""

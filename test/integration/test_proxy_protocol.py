@@ -2,16 +2,15 @@
 """The PROXY protocol towards brokers, read by decoders of other makes: HAProxy, nginx, and the
 specification in Python."""
 
-import pathlib
 import socket
 import struct
-import subprocess
 
 import pytest
 
 import mqtt_packets as mqtt
 from backend import Backend
-from postern import DEADLINE, free_port, wait_until
+from front import Front
+from postern import free_port, wait_until
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 
@@ -134,29 +133,6 @@ def test_the_header_counts_for_nothing_in_the_log(start, pki, backend):
 
 
 # ----------------------------------------------------------------------------- others read it too
-
-
-class Front:
-    """A program that reads the header in front of Mosquitto, and logs what it read."""
-
-    def __init__(self, command, port, log):
-        self.log = pathlib.Path(log)
-        self.process = subprocess.Popen(command, stdout=open(log, "a"), stderr=subprocess.STDOUT)
-        self.port = port
-
-        def accepts():
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return True
-            except OSError:
-                assert self.process.poll() is None, self.log.read_text()
-                return False
-
-        wait_until(accepts, "the program in front")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(DEADLINE)
 
 
 def haproxy(directory, port, broker):

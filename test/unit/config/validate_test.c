@@ -189,9 +189,60 @@ static void warns_thirty_days_before_a_rule_ends(void **state)
     }
 }
 
+static void compares_the_keys_of_the_front_door(void **state)
+{
+    (void)state;
+#define DOOR(address, keys) "listeners:\n- address: " address "\n  tls: { " TLS " }\n" keys BACKEND
+    static const struct rule_case cases[] = {
+        {DOOR("127.0.0.1:1", "  proxy_protocol: true\n"),
+         "4:19: error: with proxy_protocol alone anybody could claim to be anybody"                      },
+        {DOOR("127.0.0.1:1", "  proxy_protocol: true\n  trusted_proxies: []\n"),
+         "4:19: error: with proxy_protocol alone anybody could claim to be anybody"                      },
+        {DOOR("127.0.0.1:1", "  proxy_protocol: true\n  trusted_proxies: 10.0.0.0/8\n"),               ""},
+        {DOOR("127.0.0.1:1", "  proxy_protocol: true\n  trusted_proxies: [ 10.0.0.9/8 ]\n"),
+         "5:22: warning: trusted_proxies: 10.0.0.9/8 has bits set"                                       },
+        {DOOR("127.0.0.1:1", "  trusted_proxies: [ 10.0.0.0/8, fd00::/8 ]\n"),
+         "4:20: warning: trusted_proxies has no effect without proxy_protocol: true"                     },
+        {DOOR("127.0.0.1:1", "  proxy_protocol: true\n  trusted_proxies: [ 0.0.0.0/0 ]\n"),
+         "5:20: warning: trusted_proxies holds every address"                                            },
+        {DOOR("127.0.0.1:1", "  proxy_protocol: true\n  trusted_proxies: [ \"::/0\" ]\n"),
+         "5:20: warning: trusted_proxies holds every address"                                            },
+        {DOOR("unix:/s",     "  proxy_protocol: true\n"),                                              ""},
+        {DOOR("unix:/s",     "  proxy_protocol: true\n  trusted_proxies: 10.0.0.0/8\n"),
+         "5:20: warning: trusted_proxies has no effect on a unix socket"                                 },
+        {DOOR("unix:/s",     "  limits: { max_connections_per_source: 5, penalty: true }\n"),
+         "4:41: warning: max_connections_per_source has no effect on a unix socket\n"
+         "4:53: warning: penalty has no effect on a unix socket\n"                                       },
+        {DOOR("unix:/s",     "  proxy_protocol: true\n  limits: { max_connections_per_source: 5 }\n"),
+         ""                                                                                              },
+        {DOOR("127.0.0.1:1", "  limits: { max_connections: 5, max_connections_per_source: 6 }\n"),
+         "4:61: warning: max_connections_per_source is above max_connections"                            },
+        {DOOR("127.0.0.1:1", "  limits: { penalty: { failures: 0 } }\n"),
+         "4:34: error: failures: 0 is out of range"                                                      },
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
+static void reads_a_penalty(void **state)
+{
+    (void)state;
+    static const char text[] = DOOR("127.0.0.1:1", "  limits: { penalty: { failures: 5 } }\n");
+    struct findings findings = {0};
+    struct config *config = config_parse("t", text, strlen(text), collect, &findings);
+    assert_non_null(config);
+    const struct config_limits *limits = &config->listeners[0].limits;
+    assert_true(limits->penalised);
+    assert_int_equal(limits->penalty.failures, 5);
+    assert_int_equal(limits->penalty.window_ms, 60000);
+    assert_int_equal(limits->penalty.block_ms, 300000);
+    config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compares_the_keys_of_the_front_door),
+        cmocka_unit_test(reads_a_penalty),
         cmocka_unit_test(compares_the_keys_of_tls),
         cmocka_unit_test(wants_names_to_exist_and_to_be_unique),
         cmocka_unit_test(guards_plaintext),

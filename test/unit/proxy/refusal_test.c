@@ -55,6 +55,7 @@ static void sends_the_code_that_each_version_has(void **state)
         {REFUSAL_PROTOCOL_ERROR,       NOTHING, 0x82},
         {REFUSAL_NO_BACKEND,           3,       0x88},
         {REFUSAL_TOO_MANY_CONNECTIONS, 3,       0x97},
+        {REFUSAL_TOO_MANY_OF_SOURCE,   3,       0x97},
         {REFUSAL_BUSY,                 3,       0x89},
         {REFUSAL_DRAINING,             3,       0x8b},
     };
