@@ -12,6 +12,7 @@
 #include "broker/hold.h"
 #include "broker/internal.h"
 #include "broker/receive.h"
+#include "broker/topic_aliases.h"
 #include "mqtt/frame.h"
 #include "mqtt/reason.h"
 
@@ -86,6 +87,7 @@ static void on_closed(uv_handle_t *handle)
     receive_clear_aliases(client);
     free(client->identity);
     free(client->user);
+    topic_aliases_free(client->sent_aliases);
     free(client);
     broker_client_gone(broker);
 }

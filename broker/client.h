@@ -93,8 +93,10 @@ struct client {
     enum login_state answered; /* LOGIN_UNKNOWN until there is an answer */
     /* What CONNECT said. */
     uint16_t receive_maximum;
-    uint32_t maximum_packet_size; /* 0: no limit */
-    struct topic_alias *aliases;  /* limits.topic_alias_maximum of them, once one is used */
+    uint32_t maximum_packet_size;       /* 0: no limit */
+    bool resumed;                       /* its session is older than the connection */
+    struct topic_alias *aliases;        /* limits.topic_alias_maximum of them, once one is used */
+    struct topic_aliases *sent_aliases; /* NULL: it takes none */
 };
 
 /* Takes a connected socket, of a client with this name in its verified certificate (NULL: none).

@@ -11,6 +11,7 @@
 #include "broker/internal.h"
 #include "broker/receive.h"
 #include "broker/send.h"
+#include "broker/topic_aliases.h"
 #include "mqtt/connect.h"
 #include "mqtt/frame.h"
 #include "mqtt/properties.h"
@@ -127,19 +128,20 @@ static void refuse(struct client *client, enum mqtt_version version, struct span
 {
     const struct mqtt_connack connack = {.code = code};
     log_client(LOG_INFO, "client refused", id, version, code);
-    send_connack(client, version, &connack);
+    (void)send_connack(client, version, &connack); /* or nothing but the close */
     client_end(client);
 }
 
 /* What is no acceptable CONNECT. Where its version cannot be read or has no code: a close. A level
- * that nobody speaks yet is answered in the oldest form. */
+ * that nobody speaks yet is answered in the newest form. */
 static void refuse_status(struct client *client, enum mqtt_version version, enum mqtt_status status)
 {
     const struct span nobody = {0};
-    bool v5 = version == MQTT_5;
+    bool v5 = version >= MQTT_5;
     uint8_t code = 0;
     if (status == MQTT_VERSION_NOT_SPOKEN)
-        code = MQTT_RETURN_UNACCEPTABLE_PROTOCOL_VERSION;
+        code = v5 ? MQTT_REASON_UNSUPPORTED_PROTOCOL_VERSION
+                  : MQTT_RETURN_UNACCEPTABLE_PROTOCOL_VERSION;
     else if (status == MQTT_CLIENT_ID_INVALID && !v5)
         code = MQTT_RETURN_IDENTIFIER_REJECTED;
     else if (v5)
@@ -248,6 +250,10 @@ static void attach(struct client *client, struct session *session,
     client->receive_maximum = limits->receive_maximum;
     if (connect->version == MQTT_5 && connect->receive_maximum < limits->receive_maximum)
         client->receive_maximum = connect->receive_maximum;
+    uint16_t aliases = connect->topic_alias_maximum;
+    if (aliases > limits->topic_alias_maximum) aliases = limits->topic_alias_maximum;
+    if (aliases != 0)
+        client->sent_aliases = topic_aliases_new(aliases); /* no memory: goes without */
 }
 
 static uint16_t keep_alive_s(const struct broker *broker, const struct mqtt_connect *connect)
@@ -373,6 +379,7 @@ static bool admit(struct client *client, const struct mqtt_connect *connect)
         return false;
     }
     attach(client, session, connect);
+    client->resumed = connack.session_present;
     client_connected(client, (uint64_t)keep_alive_s(broker, connect) * 1500);
     if (!keep_will(broker, session, connect)) {
         connect_lost(client);
@@ -383,7 +390,10 @@ static bool admit(struct client *client, const struct mqtt_connect *connect)
     if (v5) connack.properties = (struct span){properties, out.length};
     /* MQTT 3.1 has no session present flag, but a zero byte in its place (3.1, 3.2). */
     if (connect->version == MQTT_3_1) connack.session_present = false;
-    send_connack(client, connect->version, &connack);
+    if (!send_connack(client, connect->version, &connack)) {
+        connect_lost(client);
+        return false;
+    }
     log_connected(client, connect, id);
     return true;
 }

@@ -21,6 +21,8 @@ uint8_t receive_reason(enum mqtt_status status)
 {
     if (status == MQTT_TOO_LARGE) return MQTT_REASON_PACKET_TOO_LARGE;
     if (status == MQTT_PROTOCOL_ERROR) return MQTT_REASON_PROTOCOL_ERROR;
+    if (status == MQTT_TOPIC_ALIAS_ZERO) return MQTT_REASON_TOPIC_ALIAS_INVALID;
+    if (status == MQTT_PAYLOAD_NO_TEXT) return MQTT_REASON_PAYLOAD_FORMAT_INVALID;
     if (status == MQTT_CLIENT_ID_INVALID) return MQTT_REASON_CLIENT_IDENTIFIER_NOT_VALID;
     return MQTT_REASON_MALFORMED_PACKET;
 }
@@ -137,13 +139,23 @@ static void receive_publish(struct client *client, const uint8_t *packet, size_t
     send_ack(client, MQTT_PUBREC, publish.packet_id, reason);
 }
 
+/* Whether an acknowledgement may come now. Of a session that was resumed, late ones may: of the
+ * connection before. A PUBREC that belongs to nothing has its answer (MQTT 5, 3.6.2.1). */
+static bool is_due(const struct client *client, const struct delivery *delivery,
+                   enum mqtt_type type)
+{
+    if (delivery == NULL) return client->resumed || type == MQTT_PUBREC;
+    if (type == MQTT_PUBACK) return delivery->qos == 1;
+    if (delivery->qos != 2) return false;
+    return type == MQTT_PUBREC || delivery->message == NULL;
+}
+
 /* PUBACK and PUBCOMP end an exchange; PUBREC goes on with it, unless it reports an error. */
 static void receive_answer(struct client *client, const struct mqtt_ack *ack)
 {
     struct queue *queue = &client->session->queue;
     struct delivery *delivery = queue_find(queue, ack->packet_id);
-    uint8_t qos = ack->type == MQTT_PUBACK ? 1 : 2;
-    if (delivery != NULL && delivery->qos != qos) {
+    if (!is_due(client, delivery, ack->type)) {
         connect_end(client, MQTT_REASON_PROTOCOL_ERROR);
         return;
     }

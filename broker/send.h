@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Packets of the broker's, encoded into a client's outbox. What has no memory fails the client. */
+/* Packets of the broker's, encoded into a client's outbox. What has no memory fails the client;
+ * what is larger than the client takes is left out (MQTT5-3.1.2-24, MQTT5-3.1.2-25). */
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +30,8 @@ void send_ack(struct client *client, enum mqtt_type type, uint16_t packet_id, ui
 /* SUBACK or UNSUBACK; with UNSUBACK the codes are for MQTT 5 only. */
 void send_codes(struct client *client, enum mqtt_type type, uint16_t packet_id,
                 const uint8_t *codes, size_t count);
-void send_connack(struct client *client, enum mqtt_version version,
+/* False: the client does not take packets of that size, or there is no memory. */
+bool send_connack(struct client *client, enum mqtt_version version,
                   const struct mqtt_connack *connack);
 void send_pingresp(struct client *client);
 /* Nothing before MQTT 5, where the server has none. */

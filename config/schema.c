@@ -279,7 +279,7 @@ static const struct schema_key broker_keys[] = {
     {"max_packet_size", "The largest packet that is accepted.", SCHEMA_SIZE,
      FIELD(struct config_broker, max_packet_size), .min = 1 * KIB, .max = 256 * MIB,
      .initial = "1MiB"},
-    {"topic_alias_maximum", "Topic aliases that a client may use towards the broker.",
+    {"topic_alias_maximum", "Topic aliases that a client may use towards the broker, and the broker towards it.",
      SCHEMA_NUMBER, FIELD(struct config_broker, topic_alias_maximum), .min = 0, .max = 65535,
      .initial = "10"},
     {"max_sessions", "The most sessions, connected or waiting for their client.", SCHEMA_NUMBER,

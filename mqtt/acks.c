@@ -1,8 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mqtt/acks.h"
 
+#include <string.h>
+
 #include "mqtt/frame.h"
 #include "mqtt/properties.h"
+#include "mqtt/reason.h"
+
+/* MQTT5-3.4.2-1, MQTT5-3.5.2-1, MQTT5-3.6.2-1, MQTT5-3.7.2-1. */
+static bool reason_exists(enum mqtt_type type, uint8_t reason)
+{
+    static const uint8_t of_received[] = {
+        MQTT_REASON_NO_MATCHING_SUBSCRIBERS,
+        MQTT_REASON_UNSPECIFIED_ERROR,
+        MQTT_REASON_IMPLEMENTATION_SPECIFIC_ERROR,
+        MQTT_REASON_NOT_AUTHORIZED,
+        MQTT_REASON_TOPIC_NAME_INVALID,
+        MQTT_REASON_PACKET_IDENTIFIER_IN_USE,
+        MQTT_REASON_QUOTA_EXCEEDED,
+        MQTT_REASON_PAYLOAD_FORMAT_INVALID,
+    };
+    if (reason == MQTT_REASON_SUCCESS) return true;
+    if (type == MQTT_PUBREL || type == MQTT_PUBCOMP)
+        return reason == MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND;
+    return memchr(of_received, reason, sizeof of_received) != NULL;
+}
 
 enum mqtt_status mqtt_ack_decode(struct mqtt_ack *out, enum mqtt_version version,
                                  const uint8_t *packet, size_t length)
@@ -20,6 +42,7 @@ enum mqtt_status mqtt_ack_decode(struct mqtt_ack *out, enum mqtt_version version
     if (bytes_left(&in) == 0) return MQTT_OK;
     if (version != MQTT_5) return MQTT_MALFORMED;
     out->reason = bytes_u8(&in);
+    if (!reason_exists(out->type, out->reason)) return MQTT_PROTOCOL_ERROR;
     if (bytes_left(&in) == 0) return MQTT_OK; /* MQTT 5, 3.4.2.2.1 */
     enum mqtt_status status = mqtt_properties_decode(&in, MQTT_IN(frame.type), &out->properties);
     if (status != MQTT_OK) return status;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "mqtt/frame.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
@@ -132,8 +133,15 @@ static enum mqtt_status read_will(struct bytes *in, struct mqtt_connect *out)
     out->will.topic = mqtt_utf8_decode(in); /* MQTT-3.1.3-10, MQTT5-3.1.3-11 */
     out->will.payload = bytes_take(in, bytes_u16(in));
     if (!bytes_ok(in) || !mqtt_topic_name_is_valid(out->will.topic)) return MQTT_MALFORMED;
-    if (out->will.payload_is_utf8 && !mqtt_utf8_is_valid(out->will.payload)) return MQTT_MALFORMED;
-    return MQTT_OK;
+    bool no_text = out->will.payload_is_utf8 && !text_is_utf8(out->will.payload);
+    return no_text ? MQTT_PAYLOAD_NO_TEXT : MQTT_OK;
+}
+
+/* In MQTT 3.1 the remaining length counts more than the flags: a username or a password that they
+ * announce may be missing (3.1, 3.1). */
+static void forget_missing(const struct bytes *in, struct mqtt_connect *out, bool *has)
+{
+    if (out->version == MQTT_3_1 && bytes_left(in) == 0) *has = false;
 }
 
 /* The payload's fields, in their order (MQTT-3.1.3-1, MQTT5-3.1.3-1). */
@@ -143,7 +151,9 @@ static enum mqtt_status read_payload(struct bytes *in, struct mqtt_connect *out)
     if (!bytes_ok(in)) return MQTT_MALFORMED;
     enum mqtt_status status = read_will(in, out);
     if (status != MQTT_OK) return status;
+    forget_missing(in, out, &out->has_username);
     if (out->has_username) out->username = mqtt_utf8_decode(in); /* MQTT-3.1.3-11, MQTT5-3.1.3-12 */
+    forget_missing(in, out, &out->has_password);
     if (out->has_password) out->password = bytes_take(in, bytes_u16(in));
     if (!bytes_ok(in) || bytes_left(in) != 0) return MQTT_MALFORMED;
     bool may_be_empty = out->version == MQTT_5 || (out->version == MQTT_3_1_1 && out->clean_start);

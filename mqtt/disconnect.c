@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mqtt/disconnect.h"
 
+#include <string.h>
+
 #include "mqtt/frame.h"
 #include "mqtt/properties.h"
+#include "mqtt/reason.h"
 
 static enum mqtt_status read_properties(struct bytes *in, enum mqtt_type type,
                                         struct mqtt_disconnect *out)
@@ -19,6 +22,31 @@ static enum mqtt_status read_properties(struct bytes *in, enum mqtt_type type,
     return MQTT_OK;
 }
 
+/* What a client may give as its reason (MQTT5-3.14.2-1, MQTT5-3.15.2-1). */
+static bool reason_exists(enum mqtt_type type, uint8_t reason)
+{
+    static const uint8_t of_disconnect[] = {
+        MQTT_REASON_SUCCESS,
+        MQTT_REASON_DISCONNECT_WITH_WILL,
+        MQTT_REASON_UNSPECIFIED_ERROR,
+        MQTT_REASON_MALFORMED_PACKET,
+        MQTT_REASON_PROTOCOL_ERROR,
+        MQTT_REASON_IMPLEMENTATION_SPECIFIC_ERROR,
+        MQTT_REASON_TOPIC_NAME_INVALID,
+        MQTT_REASON_RECEIVE_MAXIMUM_EXCEEDED,
+        MQTT_REASON_TOPIC_ALIAS_INVALID,
+        MQTT_REASON_PACKET_TOO_LARGE,
+        MQTT_REASON_MESSAGE_RATE_TOO_HIGH,
+        MQTT_REASON_QUOTA_EXCEEDED,
+        MQTT_REASON_ADMINISTRATIVE_ACTION,
+        MQTT_REASON_PAYLOAD_FORMAT_INVALID,
+    };
+    if (type == MQTT_AUTH)
+        return reason == MQTT_REASON_CONTINUE_AUTHENTICATION ||
+               reason == MQTT_REASON_REAUTHENTICATE;
+    return memchr(of_disconnect, reason, sizeof of_disconnect) != NULL;
+}
+
 enum mqtt_status mqtt_disconnect_decode(struct mqtt_disconnect *out, enum mqtt_version version,
                                         const uint8_t *packet, size_t length)
 {
@@ -31,6 +59,7 @@ enum mqtt_status mqtt_disconnect_decode(struct mqtt_disconnect *out, enum mqtt_v
     if (version != MQTT_5) return bytes_left(&in) == 0 ? MQTT_OK : MQTT_MALFORMED;
     if (bytes_left(&in) == 0) return MQTT_OK; /* 3.14.2.1: success */
     out->reason = bytes_u8(&in);
+    if (!reason_exists(frame.type, out->reason)) return MQTT_PROTOCOL_ERROR;
     if (bytes_left(&in) == 0) return MQTT_OK; /* 3.14.2.2.1: no properties */
     enum mqtt_status status = read_properties(&in, frame.type, out);
     if (status != MQTT_OK) return status;

@@ -16,7 +16,7 @@ struct mqtt_disconnect {
     struct span properties; /* MQTT 5: without their length */
 };
 
-/* Decodes a whole packet, fixed header included; DISCONNECT or AUTH. */
+/* Decodes a whole packet of a client, fixed header included; DISCONNECT or AUTH. */
 MUST_USE enum mqtt_status mqtt_disconnect_decode(struct mqtt_disconnect *out,
                                                  enum mqtt_version version, const uint8_t *packet,
                                                  size_t length);

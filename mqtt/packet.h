@@ -33,6 +33,8 @@ enum mqtt_status {
     MQTT_PROTOCOL_ERROR,     /* MQTT 5: 0x82 */
     MQTT_VERSION_NOT_SPOKEN, /* a protocol level other than those above */
     MQTT_CLIENT_ID_INVALID,  /* empty where it may not be */
+    MQTT_TOPIC_ALIAS_ZERO,   /* MQTT 5: 0x94 */
+    MQTT_PAYLOAD_NO_TEXT,    /* MQTT 5: 0x99, it is not the UTF-8 that it was said to be */
     MQTT_TOO_LARGE           /* longer than the caller's limit */
 };
 

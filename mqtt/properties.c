@@ -46,7 +46,7 @@ static const struct {
     [MQTT_PROPERTY_REASON_STRING] = {TEXT,   CONNACK | DISCONNECT | AUTH | ANSWERS, 0, 0},
     [MQTT_PROPERTY_RECEIVE_MAXIMUM] = {SHORT,  CONNECT | CONNACK,                     1, 0},
     [MQTT_PROPERTY_TOPIC_ALIAS_MAXIMUM] = {SHORT,  CONNECT | CONNACK,                     0, 0},
-    [MQTT_PROPERTY_TOPIC_ALIAS] = {SHORT,  PUBLISH,                               1, 0},
+    [MQTT_PROPERTY_TOPIC_ALIAS] = {SHORT,  PUBLISH,                               0, 0},
     [MQTT_PROPERTY_MAXIMUM_QOS] = {BYTE,   CONNACK,                               0, 1},
     [MQTT_PROPERTY_RETAIN_AVAILABLE] = {BYTE,   CONNACK,                               0, 1},
     [MQTT_PROPERTY_USER_PROPERTY] = {PAIR,   EVERYWHERE,                            0, 0},
@@ -108,7 +108,7 @@ static enum mqtt_status check(const struct mqtt_property *property, unsigned pla
     uint64_t bit = (uint64_t)1 << property->id;
     bool repeatable = property->id == MQTT_PROPERTY_USER_PROPERTY ||
                       (property->id == MQTT_PROPERTY_SUBSCRIPTION_IDENTIFIER && place == PUBLISH);
-    if (!(table[property->id].places & place)) return MQTT_MALFORMED; /* MQTT5-2.2.2.2 */
+    if (!(table[property->id].places & place)) return MQTT_MALFORMED; /* MQTT 5, 2.2.2.2 */
     if ((*seen & bit) && !repeatable) return MQTT_PROTOCOL_ERROR;
     if (property->number < table[property->id].least) return MQTT_PROTOCOL_ERROR;
     if (table[property->id].most != 0 && property->number > table[property->id].most)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mqtt/publish.h"
 
+#include "base/text.h"
 #include "mqtt/frame.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
@@ -12,7 +13,7 @@ static enum mqtt_status keep_property(struct mqtt_publish *out,
     switch (property->id) {
     case MQTT_PROPERTY_TOPIC_ALIAS:
         out->topic_alias = (uint16_t)property->number;
-        break;
+        return property->number == 0 ? MQTT_TOPIC_ALIAS_ZERO : MQTT_OK; /* MQTT5-3.3.2-8 */
     case MQTT_PROPERTY_MESSAGE_EXPIRY_INTERVAL:
         out->has_message_expiry_interval = true;
         out->message_expiry_interval_s = property->number;
@@ -74,7 +75,7 @@ enum mqtt_status mqtt_publish_decode(struct mqtt_publish *out, enum mqtt_version
     if (out->topic.length == 0 && out->topic_alias == 0)
         return version == MQTT_5 ? MQTT_PROTOCOL_ERROR : MQTT_MALFORMED; /* MQTT-4.7.3-1 */
     out->payload = bytes_take(&in, bytes_left(&in));
-    return is_utf8 && !mqtt_utf8_is_valid(out->payload) ? MQTT_MALFORMED : MQTT_OK;
+    return is_utf8 && !text_is_utf8(out->payload) ? MQTT_PAYLOAD_NO_TEXT : MQTT_OK;
 }
 
 void mqtt_publish_put_passed(struct bytes_writer *out, struct span properties)

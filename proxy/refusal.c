@@ -41,6 +41,7 @@ static const struct row {
     [REFUSAL_CLIENT_ID_INVALID] = {"client_id_invalid", "the client id is not valid", 2, 0x85},
     [REFUSAL_CONNECT_TOO_LARGE] = {"connect_too_large", "the CONNECT packet is too large", CLOSE,
      0x95},
+    [REFUSAL_WILL_PAYLOAD] = {"will_payload", "the payload of the will is not UTF-8", CLOSE, 0x99},
     [REFUSAL_MALFORMED] = {"malformed", "the CONNECT packet is malformed", CLOSE, 0x81},
     [REFUSAL_PROTOCOL_ERROR] = {"protocol_error", "the first packet is no CONNECT", CLOSE, 0x82},
     [REFUSAL_NO_BACKEND] = {"no_backend", "no broker can be reached", 3, 0x88},

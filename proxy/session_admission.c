@@ -41,7 +41,10 @@ static enum alive refuse_status(struct session *session, enum mqtt_status status
         return session_refuse(session, REFUSAL_PROTOCOL_ERROR, "");
     case MQTT_OK:
     case MQTT_NEED_MORE:
+    case MQTT_PAYLOAD_NO_TEXT:
+        return session_refuse(session, REFUSAL_WILL_PAYLOAD, "");
     case MQTT_MALFORMED:
+    case MQTT_TOPIC_ALIAS_ZERO:
         break;
     }
     return session_refuse(session, REFUSAL_MALFORMED, "");

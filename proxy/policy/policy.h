@@ -29,6 +29,7 @@ enum refusal {
     REFUSAL_VERSION_NOT_SPOKEN, /* MQTT protocol level */
     REFUSAL_CLIENT_ID_INVALID,  /* empty where it may not be */
     REFUSAL_CONNECT_TOO_LARGE,
+    REFUSAL_WILL_PAYLOAD, /* not the UTF-8 that it was said to be */
     REFUSAL_MALFORMED,
     REFUSAL_PROTOCOL_ERROR, /* the first packet is no CONNECT */
     REFUSAL_NO_BACKEND,     /* none can be reached */

@@ -160,6 +160,48 @@ class TlsClient(RawClient):
             raise
 
 
+class Broker:
+    """`postern broker` on a free port; its log is kept."""
+
+    def __init__(self, directory, limits=""):
+        command = [BINARY, "broker", "--listen", "127.0.0.1:0"]
+        if limits:
+            config = directory / "broker.yaml"
+            config.write_text(limits)
+            command += ["-c", str(config)]
+        self.log = []
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            self.log.append(line)
+            if line.strip() == "postern broker: ready":
+                break
+        else:
+            raise AssertionError("the broker did not start: " + "".join(self.log))
+        self.port = int(re.search(r"port=(\d+)", "".join(self.log)).group(1))
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.log.append(line)
+
+    def wait_log(self, *words):
+        wait_until(lambda: any(all(word in line for word in words) for line in list(self.log)),
+                   f"{words} in the log")
+
+    def stop(self):
+        if self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(DEADLINE)
+        self.reader.join(DEADLINE)
+        assert code == 0, "".join(self.log)
+        assert "Sanitizer" not in "".join(self.log), "".join(self.log)
+
+    def raw(self, version=4):
+        return RawClient(self.port, version)
+
+
 class Mosquitto:
     """Debian's Mosquitto in plaintext, on a port or a unix socket."""
 

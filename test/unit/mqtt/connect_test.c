@@ -51,6 +51,9 @@ static const struct row rows[] = {
     {"refuses bytes after the end",   V311 "02 003c 0001 'x' 00", MQTT_MALFORMED},            /* MQTT-3.1.3-1, MQTT5-3.1.3-1 */
     {"refuses a length beyond it",    V311 "02 003c 0009 'x'", MQTT_MALFORMED},
     {"refuses an empty id kept",      V311 "00 003c 0000", MQTT_CLIENT_ID_INVALID},           /* MQTT-3.1.3-8 */
+    {"forgives a missing username in 3.1", V31 "82 003c 0001 'x'", MQTT_OK},
+    {"forgives a missing password in 3.1", V31 "c2 003c 0001 'x' 0001 'u'", MQTT_OK},
+    {"refuses a missing username",    V311 "82 003c 0001 'x'", MQTT_MALFORMED},               /* MQTT-3.1.2-19, MQTT5-3.1.2-17 */
     {"accepts an empty id clean",     V311 "02 003c 0000", MQTT_OK},
     {"refuses an empty id in 3.1",    V31  "02 003c 0000", MQTT_CLIENT_ID_INVALID},
     {"accepts an empty id in 5",      V5   "00 003c 00 0000", MQTT_OK},
@@ -71,7 +74,7 @@ static const struct row rows[] = {
     {"refuses a length that is long", V5   "02 003c 8000 0001 'x'", MQTT_MALFORMED},          /* MQTT5-1.5.5-1 */
     {"accepts will properties",       V5   "06 003c 00 0001 'x' 07 1800000005 0101 0001 't' 0001 'm'", MQTT_OK},
     {"refuses a CONNECT property in a will", V5 "06 003c 00 0001 'x' 03 21000a 0001 't' 0001 'm'", MQTT_MALFORMED},
-    {"refuses a will that is no text", V5  "06 003c 00 0001 'x' 02 0101 0001 't' 0001 ff", MQTT_MALFORMED},
+    {"refuses a will that is no text", V5  "06 003c 00 0001 'x' 02 0101 0001 't' 0001 ff", MQTT_PAYLOAD_NO_TEXT},
     {"refuses a wildcard answer topic", V5 "06 003c 00 0001 'x' 04 08 0001 '#' 0001 't' 0001 'm'", MQTT_PROTOCOL_ERROR}, /* MQTT5-3.3.2-14 */
 };
 /* clang-format on */

@@ -55,15 +55,19 @@ static const struct {
     {"30 02 0000", MQTT_3_1_1, MQTT_MALFORMED},
     {"30 03 0000 00", MQTT_5, MQTT_PROTOCOL_ERROR},                /* neither topic nor alias */
     {"30 06 0000 03 230001", MQTT_5, MQTT_OK},
-    {"30 06 0000 03 230000", MQTT_5, MQTT_PROTOCOL_ERROR},
+    {"30 06 0000 03 230000", MQTT_5, MQTT_TOPIC_ALIAS_ZERO},
     {"30 03 0001 '+'", MQTT_3_1_1, MQTT_MALFORMED},
     {"30 06 0001 't' 02 0b01", MQTT_5, MQTT_PROTOCOL_ERROR},       /* a client's subscription identifier */
-    {"30 07 0001 't' 02 0101 ff", MQTT_5, MQTT_MALFORMED},         /* said to be text */
+    {"30 07 0001 't' 02 0101 ff", MQTT_5, MQTT_PAYLOAD_NO_TEXT},   /* said to be text */
+    {"30 07 0001 't' 02 0101 00", MQTT_5, MQTT_OK},                /* NUL is text */
     {"40 02 0001", MQTT_3_1_1, MQTT_OK},
     {"40 02 0000", MQTT_3_1_1, MQTT_PROTOCOL_ERROR},
     {"40 03 0001 10", MQTT_5, MQTT_OK},
     {"40 03 0001 10", MQTT_3_1_1, MQTT_MALFORMED},
     {"40 04 0001 10 00", MQTT_5, MQTT_OK},
+    {"40 03 0001 92", MQTT_5, MQTT_PROTOCOL_ERROR},                /* no reason of PUBACK */
+    {"62 03 0001 92", MQTT_5, MQTT_OK},
+    {"62 03 0001 10", MQTT_5, MQTT_PROTOCOL_ERROR},
     {"62 02 0001", MQTT_3_1_1, MQTT_OK},
     {"82 06 0001 0001 't' 00", MQTT_3_1_1, MQTT_OK},
     {"82 06 0001 0001 't' 03", MQTT_3_1_1, MQTT_MALFORMED},
@@ -73,6 +77,7 @@ static const struct {
     {"82 07 0001 00 0001 't' 2e", MQTT_5, MQTT_OK},
     {"82 07 0001 00 0001 't' 30", MQTT_5, MQTT_PROTOCOL_ERROR},    /* retain handling 3 */
     {"82 07 0001 00 0001 't' 40", MQTT_5, MQTT_MALFORMED},
+    {"82 07 0001 00 0001 't' 03", MQTT_5, MQTT_PROTOCOL_ERROR},
     {"82 0f 0001 00 0009 '$share/g/' 00", MQTT_5, MQTT_MALFORMED},
     {"82 10 0001 00 000a '$share/g/t' 04", MQTT_5, MQTT_PROTOCOL_ERROR}, /* no local, shared */
     {"82 09 0001 02 0b00 0001 't' 00", MQTT_5, MQTT_PROTOCOL_ERROR},
@@ -83,6 +88,7 @@ static const struct {
     {"e0 01 00", MQTT_3_1_1, MQTT_MALFORMED},
     {"e0 07 04 05 1100000001", MQTT_5, MQTT_OK},
     {"e0 04 04 02 2401", MQTT_5, MQTT_MALFORMED},
+    {"e0 01 8e", MQTT_5, MQTT_PROTOCOL_ERROR},                     /* a server's reason */
     {"20 02 0000", MQTT_3_1_1, MQTT_OK},
     {"20 02 0200", MQTT_3_1_1, MQTT_MALFORMED},
     {"20 06 0000 03 130005", MQTT_5, MQTT_OK},

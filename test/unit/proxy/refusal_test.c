@@ -51,6 +51,7 @@ static void sends_the_code_that_each_version_has(void **state)
         {REFUSAL_USERNAME,             4,       0x86},
         {REFUSAL_VERSION_NOT_SPOKEN,   1,       0x84},
         {REFUSAL_CONNECT_TOO_LARGE,    NOTHING, 0x95},
+        {REFUSAL_WILL_PAYLOAD,         NOTHING, 0x99},
         {REFUSAL_MALFORMED,            NOTHING, 0x81},
         {REFUSAL_PROTOCOL_ERROR,       NOTHING, 0x82},
         {REFUSAL_NO_BACKEND,           3,       0x88},
