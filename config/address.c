@@ -183,6 +183,17 @@ bool address_equal(const struct config_address *a, const struct config_address *
     return text_equal_nocase(span_of(a->host), span_of(b->host));
 }
 
+bool address_is_complete(const struct config_address *address)
+{
+    return address->unix_path || (address->host && address->port);
+}
+
+bool address_is_ip(const char *text)
+{
+    struct in_addr ipv4;
+    return inet_pton(AF_INET, text, &ipv4) == 1 || is_ipv6(text);
+}
+
 static bool clear_host_bits(struct config_cidr *cidr)
 {
     bool some = false;

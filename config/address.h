@@ -23,6 +23,10 @@ MUST_USE bool address_read(const char *text, const char *directory, struct arena
 /* How far away a server is that one reaches at `address`. */
 enum address_reach address_reach(const struct config_address *address);
 bool address_equal(const struct config_address *a, const struct config_address *b);
+/* Whether it could be read. */
+bool address_is_complete(const struct config_address *address);
+/* Whether `text` is an IPv4 or IPv6 address, without brackets and port. */
+bool address_is_ip(const char *text);
 
 /* Reads ADDRESS or ADDRESS/PREFIX. `host_bits` tells that bits below the prefix were set; they
  * are cleared in `out`. */

@@ -247,6 +247,10 @@ static void bind_key(struct bind *bind, const struct schema_key *key, const yaml
         bind_list(bind, key, node, base);
         return;
     }
+    if (key->kind == SCHEMA_MAP && is_short(key->map, node)) {
+        bind_short(bind, key->map, key->name, node, field);
+        return;
+    }
     if (key->kind == SCHEMA_MAP) {
         bind_map(bind, key->map, node, field);
         return;

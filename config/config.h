@@ -153,6 +153,7 @@ struct config_listener {
 struct config_server {
     struct config_address address;
     unsigned weight;
+    unsigned max_connections; /* 0: any number */
 };
 
 enum config_balance { CONFIG_LEAST_CONNECTIONS, CONFIG_ROUND_ROBIN, CONFIG_CLIENT_ID };
@@ -184,11 +185,25 @@ struct config_broker {
     struct config_strings subscribe_deny;
 };
 
+enum config_check { CONFIG_CHECK_TCP, CONFIG_CHECK_MQTT, CONFIG_CHECK_OFF };
+
 struct config_backend {
     char *name;
     struct config_server *servers; /* none for the included broker */
     size_t servers_count;
     enum config_balance balance;
+    struct {
+        enum config_check type;
+        uint64_t interval_ms;
+        uint64_t timeout_ms;
+        unsigned fall; /* checks in a row */
+        unsigned rise;
+    } health;
+    struct {
+        unsigned size; /* clients that wait for a server below its max_connections */
+        uint64_t timeout_ms;
+    } queue;
+    struct config_strings source_addresses; /* none: the system chooses */
     uint64_t connect_timeout_ms;
     uint64_t connack_timeout_ms;
     enum config_proxy_protocol proxy_protocol;
@@ -309,6 +324,7 @@ struct config {
     size_t policies_count;
     struct config_address admin; /* `text` NULL: off */
     struct config_drain drain;
+    struct config_strings resolver; /* IP:PORT or IP; none: those of the system */
     bool watch; /* files that the configuration names are loaded again when they change */
 };
 

@@ -67,6 +67,12 @@ static const struct schema_word backend_profiles[] = {
     {"rabbitmq",  CONFIG_BACKEND_RABBITMQ }
 };
 
+static const struct schema_word checks[] = {
+    {"tcp",  CONFIG_CHECK_TCP },
+    {"mqtt", CONFIG_CHECK_MQTT},
+    {"off",  CONFIG_CHECK_OFF }
+};
+
 /* clang-format 14 crashes on rows that mix positions and names. */
 // clang-format off
 static const struct schema_key log_keys[] = {
@@ -265,6 +271,11 @@ static const struct schema_key server_keys[] = {
      FIELD(struct config_server, address), .required = true},
     {"weight", "Its share of the clients, compared with the other servers.", SCHEMA_NUMBER,
      FIELD(struct config_server, weight), .min = 1, .max = 1000, .initial = "1"},
+    {"max_connections",
+     "The most clients that it serves at a time; whoever is over waits in the backend's `queue`. 0: no "
+     "limit.",
+     SCHEMA_NUMBER, FIELD(struct config_server, max_connections), .min = 0, .max = 100000000,
+     .initial = "0"},
 };
 static DEFINE_MAP(server_map, "a server", server_keys, struct config_server, NO_MARK,
                   .scalar_key = "address");
@@ -313,6 +324,37 @@ static const struct schema_key broker_keys[] = {
 };
 DEFINE_MAP(schema_broker, "builtin_broker", broker_keys, struct config_broker, NO_MARK);
 
+static const struct schema_key health_keys[] = {
+    {"type",
+     "What is tried: a TCP connection (tcp), a CONNECT that is answered by a CONNACK (mqtt), or nothing "
+     "(off: only what clients meet counts).",
+     SCHEMA_WORD, FIELD(struct config_backend, health.type), WORDS(checks), .initial = "tcp"},
+    {"interval",
+     "The time between two checks of a server; while it is in doubt, a second at most.",
+     SCHEMA_DURATION, FIELD(struct config_backend, health.interval_ms), .min = 50, .max = MS_DAY,
+     .initial = "5s"},
+    {"timeout", "The time for one check.", SCHEMA_DURATION,
+     FIELD(struct config_backend, health.timeout_ms), .min = 10, .max = MS_HOUR, .initial = "2s"},
+    {"fall", "Checks that fail in a row before a server is down. The first one ever decides alone.",
+     SCHEMA_NUMBER, FIELD(struct config_backend, health.fall), .min = 1, .max = 100,
+     .initial = "3"},
+    {"rise", "Checks that succeed in a row before a server that is down is up.", SCHEMA_NUMBER,
+     FIELD(struct config_backend, health.rise), .min = 1, .max = 100, .initial = "2"},
+};
+static DEFINE_MAP(health_map, "health_check", health_keys, struct config_backend, NO_MARK,
+                  .scalar_key = "type");
+
+static const struct schema_key queue_keys[] = {
+    {"size",
+     "How many clients may wait for a server below its max_connections; the next one is told that the "
+     "server is busy. 0: nobody waits.",
+     SCHEMA_NUMBER, FIELD(struct config_backend, queue.size), .min = 0, .max = 1000000,
+     .initial = "1000"},
+    {"timeout", "How long a client waits there before it is told so.", SCHEMA_DURATION,
+     FIELD(struct config_backend, queue.timeout_ms), .min = 10, .max = MS_HOUR, .initial = "5s"},
+};
+static DEFINE_MAP(queue_map, "queue", queue_keys, struct config_backend, NO_MARK);
+
 static const struct schema_key backend_keys[] = {
     {"name", "What listeners, rules and logs call it. Required when there are several.",
      SCHEMA_TEXT, FIELD(struct config_backend, name), .max = 255,
@@ -324,7 +366,16 @@ static const struct schema_key backend_keys[] = {
      "always the same one for a client id (consistent hashing).",
      SCHEMA_WORD, FIELD(struct config_backend, balance), WORDS(balances),
      .initial = "least_connections"},
-    {"connect_timeout", "The time for reaching a server.", SCHEMA_DURATION,
+    {"health_check", "How it is found out whether a server is up.", SCHEMA_MAP, .offset = 0,
+     MAP(health_map)},
+    {"queue", "Where clients wait for a server below its `max_connections`.", SCHEMA_MAP, .offset = 0,
+     MAP(queue_map)},
+    {"source_addresses",
+     "Addresses of this machine that servers are dialled from, in turn: one has room for some 28,000 "
+     "clients of a server (net.ipv4.ip_local_port_range).",
+     SCHEMA_TEXT, STRINGS(struct config_backend, source_addresses), .min = 2, .max = 45,
+     .initial_note = "the system chooses"},
+    {"connect_timeout", "The time for reaching a server, with all that are tried.", SCHEMA_DURATION,
      FIELD(struct config_backend, connect_timeout_ms), .min = 10, .max = MS_DAY, .initial = "5s"},
     {"connack_timeout", "The time that a broker has to answer an admitted CONNECT.", SCHEMA_DURATION,
      FIELD(struct config_backend, connack_timeout_ms), .min = 10, .max = MS_DAY, .initial = "30s"},
@@ -392,6 +443,10 @@ static const struct schema_key root_keys[] = {
     {"policies", "Who is admitted, and on what conditions.", SCHEMA_MAP,
      LIST(struct config, policies, policies_count), MAP(schema_policy)},
     {"drain", "How SIGTERM and SIGINT let clients go.", SCHEMA_MAP, .offset = 0, MAP(drain_map)},
+    {"resolver",
+     "The DNS servers that names of servers are asked from, as IP:PORT or IP.", SCHEMA_TEXT,
+     STRINGS(struct config, resolver), .min = 2, .max = 60,
+     .initial_note = "those of /etc/resolv.conf"},
     {"watch",
      "Whether certificates, keys, CAs, CRLs, ticket keys, password files and this file are loaded again when they change.",
      SCHEMA_BOOL, FIELD(struct config, watch), .initial = "true"},

@@ -128,85 +128,21 @@ static void check_sources(struct bind *bind, const struct config_listener *liste
                             "address: a proxy in front can tell it with proxy_protocol");
 }
 
-static bool address_complete(const struct config_address *address)
-{
-    return address->unix_path || (address->host && address->port);
-}
-
 static void check_addresses(struct bind *bind, const struct config *config)
 {
     /* A thousand listeners are compared in no time; more are a mistake of their own. */
     size_t count = config->listeners_count < 1000 ? config->listeners_count : 1000;
     for (size_t i = 0; i < count; i++) {
         const struct config_address *address = &config->listeners[i].address;
-        for (size_t j = 0; j < i && address_complete(address); j++) {
+        for (size_t j = 0; j < i && address_is_complete(address); j++) {
             const struct config_address *other = &config->listeners[j].address;
-            if (!address_complete(other) || !address_equal(address, other)) continue;
+            if (!address_is_complete(other) || !address_equal(address, other)) continue;
             diagnostics_error(bind->found, address->mark,
                               "%s is the address of another listener already, in line %u: choose "
                               "another port",
                               address->text, other->mark.line);
             break;
         }
-    }
-}
-
-static void check_server(struct bind *bind, const struct config_backend *backend,
-                         const struct config_server *server)
-{
-    const struct config_address *address = &server->address;
-    if (!address_complete(address)) return;
-    enum address_reach reach = address_reach(address);
-    if (reach == ADDRESS_PUBLIC && !backend->allow_public_plaintext)
-        diagnostics_error(bind->found, address->mark,
-                          "%s is a public address, and MQTT would travel to it unencrypted: reach "
-                          "the broker over a private network or a tunnel, or set "
-                          "allow_public_plaintext: true",
-                          address->text);
-    if (reach == ADDRESS_PRIVATE)
-        diagnostics_warning(bind->found, address->mark,
-                            "MQTT travels to %s unencrypted: make sure that nobody else is on "
-                            "that network",
-                            address->text);
-    if (reach == ADDRESS_NAME)
-        diagnostics_warning(bind->found, address->mark,
-                            "MQTT travels to %s unencrypted, wherever the name leads: make sure "
-                            "that nobody else is on that network",
-                            address->text);
-}
-
-static void check_backend(struct bind *bind, const struct config_backend *backend)
-{
-    bool servers = bind_given(bind, &backend->servers);
-    if (servers && backend->builtin_broker)
-        diagnostics_error(bind->found, bind_mark(bind, &backend->builtin_broker),
-                          "a backend has either servers or builtin_broker: remove one of them");
-    if (!backend->builtin_broker && backend->servers_count == 0)
-        diagnostics_error(bind->found, bind_mark_or(bind, &backend->servers, backend->mark),
-                          "a backend needs servers, or builtin_broker: true");
-    if (backend->builtin_broker) validate_broker(bind, &backend->broker);
-    if (backend->builtin_broker && backend->proxy_protocol != CONFIG_PROXY_OFF)
-        diagnostics_error(bind->found, bind_mark(bind, &backend->proxy_protocol),
-                          "the included broker reads no PROXY protocol, for it is in this process: "
-                          "remove proxy_protocol");
-    for (size_t i = 0; i < backend->servers_count; i++)
-        check_server(bind, backend, &backend->servers[i]);
-}
-
-/* There is one included broker in a process. */
-static void check_included_broker(struct bind *bind, const struct config *config)
-{
-    const struct config_backend *first = NULL;
-    for (size_t i = 0; i < config->backends_count; i++) {
-        const struct config_backend *backend = &config->backends[i];
-        if (!backend->builtin_broker) continue;
-        if (first)
-            diagnostics_error(bind->found, bind_mark(bind, &backend->builtin_broker),
-                              "the backend in line %u is the included broker already, and there is "
-                              "only one: use that backend",
-                              first->mark.line);
-        else
-            first = backend;
     }
 }
 
@@ -264,7 +200,7 @@ static void check_unused(struct bind *bind, const struct config *config)
 static void check_admin(struct bind *bind, const struct config *config)
 {
     const struct config_address *admin = &config->admin;
-    if (admin->text == NULL || admin->unix_path != NULL || !address_complete(admin)) return;
+    if (admin->text == NULL || admin->unix_path != NULL || !address_is_complete(admin)) return;
     if (address_reach(admin) != ADDRESS_LOCAL)
         diagnostics_warning(bind->found, admin->mark,
                             "whoever reaches %s learns who connects: use 127.0.0.1, or unix:PATH",
@@ -282,9 +218,7 @@ void validate(struct bind *bind, struct config *config)
     }
     check_addresses(bind, config);
     check_admin(bind, config);
-    for (size_t i = 0; i < config->backends_count; i++)
-        check_backend(bind, &config->backends[i]);
-    check_included_broker(bind, config);
+    validate_backends(bind, config);
     validate_policies(bind, config);
     check_unused(bind, config);
 }

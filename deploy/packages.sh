@@ -3,7 +3,8 @@
 # needs the network or root.
 
 BUILD_PACKAGES="gcc g++ libc6-dev cmake ninja-build pkg-config curl ca-certificates xz-utils
-  libuv1-dev libyaml-dev libjansson-dev libre2-dev libcurl4-gnutls-dev libmicrohttpd-dev libargon2-dev uthash-dev"
+  libuv1-dev libyaml-dev libjansson-dev libre2-dev libcurl4-gnutls-dev libmicrohttpd-dev libargon2-dev
+  libc-ares-dev uthash-dev"
 
 packages_missing() {
     local package

@@ -52,6 +52,7 @@ bool relay_flush(struct relay *relay)
 
 bool relay_set_preface(struct relay *relay, struct span preface)
 {
+    drop(&relay->preface); /* one that could not be sent */
     relay->preface = copy_of(preface);
     return relay->preface.data != NULL;
 }
@@ -77,14 +78,23 @@ static bool write_with_preface(struct relay *relay, struct span plaintext)
     return written;
 }
 
-bool relay_to_backend(struct relay *relay, struct span plaintext)
+bool relay_send_connect(struct relay *relay, struct span connect)
+{
+    return relay->preface.length > 0 ? write_with_preface(relay, connect)
+                                     : endpoint_write(relay->backend, connect);
+}
+
+void relay_count_from_client(struct relay *relay, struct span plaintext)
 {
     packets_follow(&relay->from_client, plaintext);
     relay->bytes_from_client += plaintext.length;
-    bool written = relay->preface.length > 0 ? write_with_preface(relay, plaintext)
-                   : relay->client_ends      ? endpoint_write_last(relay->backend, plaintext)
-                                             : endpoint_write(relay->backend, plaintext);
-    if (!written) return false;
+}
+
+bool relay_to_backend(struct relay *relay, struct span plaintext)
+{
+    relay_count_from_client(relay, plaintext);
+    if (!(relay->client_ends ? endpoint_write_last : endpoint_write)(relay->backend, plaintext))
+        return false;
     if (relay->backend->pending > 0) endpoint_pause(relay->client);
     return true;
 }

@@ -25,7 +25,7 @@ struct relay {
     uint64_t bytes_from_client; /* plaintext */
     uint64_t bytes_from_backend;
     struct span waiting; /* owned: ciphertext that goes to the client with what comes next */
-    struct span preface; /* owned: goes in front of the first bytes to the backend, uncounted */
+    struct span preface; /* owned: goes in front of the CONNECT, uncounted */
     bool client_ends;    /* what comes from it now is its last */
     bool client_ended;   /* sends no more */
     bool backend_ended;
@@ -40,9 +40,13 @@ MUST_USE bool relay_flush(struct relay *relay);
 MUST_USE bool relay_keep(struct relay *relay);
 /* Plaintext of the client to the backend. False: the backend's stream is broken. */
 MUST_USE bool relay_to_backend(struct relay *relay, struct span plaintext);
-/* Sends a copy of `preface` in one write with whatever goes to the backend next. False: out of
- * memory. */
+/* Sends a copy of `preface` in one write with the CONNECT that comes next. False: out of memory. */
 MUST_USE bool relay_set_preface(struct relay *relay, struct span preface);
+/* The client's CONNECT to the backend, uncounted, for another one may get it too. False: the
+ * backend's stream is broken. */
+MUST_USE bool relay_send_connect(struct relay *relay, struct span connect);
+/* Counts what was sent in another way. */
+void relay_count_from_client(struct relay *relay, struct span plaintext);
 /* Frees what is the relay's own. */
 void relay_clear(struct relay *relay);
 /* Plaintext of the backend to the client. False: the client's stream is broken. */

@@ -26,10 +26,10 @@ static const struct {
     [AWAIT_CLIENT_HELLO] = {session_read_client_hello, FROM(ACCEPTED) | FROM(AWAIT_PROXY_HEADER)},
     [HANDSHAKING]        = {session_read_handshake,    FROM(AWAIT_CLIENT_HELLO)},
     [AWAIT_CONNECT]      = {session_read_connect,      FROM(HANDSHAKING)},
-    [DIALLING]           = {read_relayed,              FROM(AWAIT_CONNECT)},
-    [AWAIT_CONNACK]      = {read_relayed,              FROM(DIALLING)},
+    [DIALLING]           = {session_read_early,        FROM(AWAIT_CONNECT) | FROM(AWAIT_CONNACK)},
+    [AWAIT_CONNACK]      = {session_read_early,        FROM(DIALLING)},
     [RELAYING]           = {read_relayed,              FROM(AWAIT_CONNACK)},
-    [HALF_CLOSED]        = {read_relayed,              FROM(AWAIT_CONNACK) | FROM(RELAYING)},
+    [HALF_CLOSED]        = {read_relayed,              FROM(RELAYING)},
     [CLOSING]            = {discard,                   ~(FROM(HALF_CLOSED) | FROM(CLOSING))},
 };
 /* clang-format on */
@@ -76,7 +76,9 @@ static bool is_silent(const struct session *session)
 static enum alive on_client_end(struct session *session)
 {
     switch (session->stage) {
+    case DIALLING:
     case AWAIT_CONNACK:
+        return session_end_early(session);
     case RELAYING:
     case HALF_CLOSED:
         if (session->relay.client_ended) return ALIVE;
@@ -91,7 +93,6 @@ static enum alive on_client_end(struct session *session)
                                       "client closed the connection in the handshake");
     case ACCEPTED:
     case AWAIT_CONNECT:
-    case DIALLING:
     case CLOSING:
         break;
     }
@@ -129,7 +130,8 @@ static void on_client_failure(void *owner, int error)
         (void)session_fail_handshake(session, "client_reset", uv_strerror(error));
         return;
     }
-    endpoint_reset(&session->relay.backend);
+    /* Of one that had said all and does not wait for the answer, the broker shall read all. */
+    if (!session->relay.client_ended) endpoint_reset(&session->relay.backend);
     (void)session_end(session, "client_reset");
 }
 
@@ -156,8 +158,7 @@ static void on_deadline(struct timer *timer)
             "client did not finish the handshake within handshake_timeout");
         return;
     case AWAIT_CONNACK:
-        (void)session_refuse_backend(session,
-                                     "it did not answer the CONNECT within connack_timeout");
+        (void)session_lose_backend(session, "it did not answer the CONNECT within connack_timeout");
         return;
     case RELAYING:
         (void)session_check_lifetime(session); /* nothing follows here */

@@ -38,6 +38,7 @@ static void release(struct session *session)
     free(session->route);
     free(session->held);
     session_drop_early(session);
+    session_drop_handover(session);
     access_record_clear(&session->record);
     if (session->list->to_judge == session) session->list->to_judge = session->next;
     if (session->link != NULL) {
@@ -55,9 +56,7 @@ enum alive session_end(struct session *session, const char *reason)
     keep_reason(session, reason);
     session_note_left(session);
     atomic_fetch_sub_explicit(&session->listener->counters->connections, 1, memory_order_relaxed);
-    if (record->server_index >= 0)
-        atomic_fetch_sub_explicit(&session->pool->servers[record->server_index].connections, 1,
-                                  memory_order_relaxed);
+    if (record->server_index >= 0) pool_release(session->pool, record->server_index);
     if (session->snapshot->config->log.access && record->tls.version != 0)
         access_log(record, &session->relay, clock_monotonic_ms());
     release(session);

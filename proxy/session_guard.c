@@ -146,7 +146,7 @@ static bool to_client(void *arg, struct span data)
 static enum alive lose_backend(struct session *session)
 {
     if (session->stage == AWAIT_CONNACK)
-        return session_refuse_backend(session, "it closed the connection without a CONNACK");
+        return session_lose_backend(session, "it closed the connection without a CONNACK");
     endpoint_reset(&session->relay.client);
     return session_end(session, "backend_reset");
 }
@@ -157,11 +157,11 @@ static enum alive violate(struct session *session)
     return session_disconnect(session, violation.code, violation.reason);
 }
 
-enum alive session_to_backend(struct session *session, struct span data)
+static enum alive pass(struct session *session, struct span data,
+                       bool (*to)(void *arg, struct span data))
 {
-    const struct guard_sink sink = {to_backend, to_client, session};
-    if (session->guard == NULL)
-        return relay_to_backend(&session->relay, data) ? ALIVE : lose_backend(session);
+    const struct guard_sink sink = {to, to_client, session};
+    if (session->guard == NULL) return to(session, data) ? ALIVE : lose_backend(session);
     switch (guard_from_client(session->guard->guard, data, &sink)) {
     case GUARD_OK:
         break;
@@ -172,6 +172,23 @@ enum alive session_to_backend(struct session *session, struct span data)
     }
     keep_pace(session, data.length);
     return ALIVE;
+}
+
+static bool count(void *arg, struct span data)
+{
+    struct session *session = arg;
+    relay_count_from_client(&session->relay, data);
+    return true;
+}
+
+enum alive session_count_connect(struct session *session, struct span connect)
+{
+    return pass(session, connect, count);
+}
+
+enum alive session_to_backend(struct session *session, struct span data)
+{
+    return pass(session, data, to_backend);
 }
 
 enum alive session_to_client(struct session *session, struct span data)

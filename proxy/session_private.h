@@ -37,6 +37,17 @@ enum alive { GONE, ALIVE };
 
 struct session_guard;
 
+/* On the way to a broker: from the choice of one until its CONNACK. */
+struct session_handover {
+    uint64_t ends_ms;      /* no other broker is tried after that; 0: none was reached yet */
+    size_t connect_length; /* of what is kept early */
+    bool flowing;          /* no other broker will be tried: nothing is kept */
+    bool client_ended;
+    uint8_t *answer; /* the CONNACK, when it comes in pieces */
+    size_t answer_length;
+    bool tried[]; /* one a server */
+};
+
 struct session {
     struct session *next;
     struct session **link;
@@ -48,12 +59,13 @@ struct session {
     struct timer deadline;
     uint64_t last_heard_ms;
     struct dial *dial;
+    struct session_handover *handover; /* NULL: not on the way */
     struct pool *pool;
     struct relay relay;
     struct session_guard *guard; /* NULL: nothing is looked at */
     uint8_t *held;               /* ciphertext of a record that is not whole yet */
     size_t held_length;
-    uint8_t *early; /* plaintext: the CONNECT and what came with it; then a CONNACK in pieces */
+    uint8_t *early; /* plaintext: the CONNECT and what the client sent behind it */
     size_t early_length;
     struct access_record record;
     enum refusal verdict; /* a later judgement: the session ends at `verdict_due_ms` */
@@ -85,7 +97,12 @@ MUST_USE bool session_hold(struct session *session, const uint8_t *data, size_t 
  * record yet is held. */
 enum alive session_decrypt(struct session *session, size_t length, struct span *plaintext,
                            bool *peer_closed);
-/* Appends to what is kept of the client's, later of the broker's, first bytes. */
+/* What the client sends while it is on the way: kept, within a limit. */
+enum alive session_read_early(struct session *session, size_t length);
+/* The client has sent all that it will. */
+enum alive session_end_early(struct session *session);
+void session_drop_handover(struct session *session);
+/* Appends to what is kept of the client's first bytes. */
 bool session_keep_early(struct session *session, struct span more);
 void session_drop_early(struct session *session);
 
@@ -118,6 +135,8 @@ void session_unguard(struct session *session);
 bool session_may_publish(const struct session *session, struct span topic);
 /* Whether the client is not read because it has sent too much. */
 bool session_is_held(const struct session *session);
+/* Has the broker's CONNECT, which was sent already, seen by who counts and watches. */
+enum alive session_count_connect(struct session *session, struct span connect);
 /* Passes on what came from one side. */
 enum alive session_to_backend(struct session *session, struct span data);
 enum alive session_to_client(struct session *session, struct span data);
@@ -144,8 +163,9 @@ void session_note_left(struct session *session);
 
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);
-/* The broker failed before its CONNACK: `why` (a constant) goes to the log, 0x88 to the client. */
-enum alive session_refuse_backend(struct session *session, const char *why);
+/* The broker failed before its CONNACK: `why` (a constant) goes to the log. Another one is dialled
+ * while there is time; otherwise the client is told 0x88. */
+enum alive session_lose_backend(struct session *session, const char *why);
 /* How long a client may be silent; 0: for ever. */
 uint64_t session_idle_limit_ms(const struct session *session);
 /* Sets the deadline of an established session to whatever may end it first. */

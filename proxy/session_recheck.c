@@ -32,9 +32,7 @@ static bool adopt_server(struct session *session, const struct snapshot *snapsho
     if (session->pool == NULL) return true;
     if (session->record.server_index < 0 || !find_server(session, snapshot, &pool, &server))
         return false;
-    atomic_fetch_sub_explicit(&session->pool->servers[session->record.server_index].connections, 1,
-                              memory_order_relaxed);
-    atomic_fetch_add_explicit(&pool->servers[server].connections, 1, memory_order_relaxed);
+    pool_move(pool, server, session->pool, session->record.server_index);
     session->pool = pool;
     session->record.backend = pool->config->name;
     session->record.server_index = server;

@@ -135,6 +135,13 @@ static bool load_listener(struct snapshot_listener *listener, const struct confi
            load_contexts(listener, workers, before, err);
 }
 
+static const struct pool *find_pool(const struct snapshot *snapshot, const char *name)
+{
+    for (size_t i = 0; snapshot != NULL && i < snapshot->config->backends_count; i++)
+        if (strcmp(snapshot->config->backends[i].name, name) == 0) return &snapshot->pools[i];
+    return NULL;
+}
+
 /* The client's socket and the broker's; to the included one there is a pair of them. */
 static unsigned count_descriptors(const struct config *config)
 {
@@ -158,7 +165,8 @@ static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin
     snapshot->passwords = passwords_new(config, err);
     if (snapshot->passwords == NULL) return false;
     for (size_t i = 0; i < config->backends_count; i++)
-        if (!pool_init(&snapshot->pools[i], &config->backends[i], builtin))
+        if (!pool_init(&snapshot->pools[i], &config->backends[i], builtin,
+                       find_pool(previous, config->backends[i].name)))
             return err_set(err, "out of memory");
     for (size_t i = 0; i < config->listeners_count; i++)
         if (!load_listener(&snapshot->listeners[i], &config->listeners[i], snapshot->workers,

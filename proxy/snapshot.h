@@ -52,8 +52,8 @@ struct snapshot {
 
 /* Gives a snapshot (snapshot_unref) and takes `*config` in any case; borrows `builtin`, which
  * outlives it. What `previous` (NULL: none) has and the new configuration leaves as it is, is taken
- * over from it: TLS contexts, ticket keys, counters. NULL: the sentence names what could not be
- * loaded. */
+ * over from it: TLS contexts, ticket keys, counters, what is known of servers. NULL: the sentence
+ * names what could not be loaded. */
 struct snapshot *snapshot_new(struct config **config, unsigned workers,
                               const struct builtin_broker *builtin, const struct snapshot *previous,
                               struct err *err);

@@ -2,41 +2,48 @@
 #include "proxy/backend/dial.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-/* One try at one server. It outlives its dial when that is cancelled while libuv still holds a
+#include "proxy/backend/source.h"
+
+enum { LOOK_AGAIN_MS = 1 /* at the next tick of the wheel */ };
+
+/* One try at one address. It outlives its dial when that is cancelled while libuv still holds the
  * request, and is freed by the request's callback then. */
 struct attempt {
     struct dial *dial; /* NULL: cancelled */
     struct endpoint *endpoint;
-    struct addrinfo *found;      /* what a name stands for; NULL: none was looked up */
-    const struct addrinfo *next; /* not tried yet */
-    union {
-        uv_connect_t connect;
-        uv_getaddrinfo_t resolve;
-    } request;
+    struct server_addresses *found; /* what a name stands for; NULL: it is no name */
+    size_t next;                    /* of those, not tried yet */
+    size_t left;
+    uv_connect_t request;
 };
 
 struct dial {
     struct dial_request request;
     struct dial **slot;
-    bool *lasts; /* of dial_start, while that has not returned */
     struct attempt *attempt;
-    struct timer deadline;
-    int server;
-    bool tried[BALANCE_MOST_SERVERS];
+    struct timer deadline; /* of this attempt, or in the queue */
+    struct timer again;    /* looks again: for room, or for the address of a name */
+    uint64_t ends_ms;
+    int server; /* whose connection is counted; -1: none */
+    bool queued;
 };
 
 static void try_next(struct dial *dial);
+static void try_server(struct dial *dial);
+
+static uint64_t now_of(const struct dial *dial)
+{
+    return dial->request.loop->deadlines.now_ms;
+}
 
 /* While it is being dialled nothing is read from an endpoint, so that none of its events can come.
  */
@@ -46,18 +53,30 @@ static void end_attempt(struct dial *dial)
     dial->attempt = NULL;
     if (attempt == NULL) return;
     attempt->dial = NULL;
-    if (attempt->endpoint != NULL) {
-        endpoint_close(&attempt->endpoint); /* the connect callback frees the attempt */
-    } else {
-        (void)uv_cancel((uv_req_t *)&attempt->request.resolve); /* too late is good as well */
-    }
+    endpoint_close(&attempt->endpoint); /* the connect callback frees the attempt */
+}
+
+static void leave_queue(struct dial *dial)
+{
+    if (!dial->queued) return;
+    dial->queued = false;
+    dial->ends_ms = now_of(dial) + dial->request.timeout_ms;
+    pool_dequeue(dial->request.pool);
+}
+
+static void release_server(struct dial *dial)
+{
+    if (dial->server >= 0) pool_release(dial->request.pool, dial->server);
+    dial->server = -1;
 }
 
 static void end_dial(struct dial *dial)
 {
     timer_clear(&dial->deadline);
+    timer_clear(&dial->again);
+    leave_queue(dial);
+    release_server(dial);
     *dial->slot = NULL;
-    if (dial->lasts != NULL) *dial->lasts = false;
     free(dial);
 }
 
@@ -69,55 +88,131 @@ void dial_cancel(struct dial **slot)
     end_dial(ending);
 }
 
-static void give_up(struct dial *dial)
+static void give_up(struct dial *dial, enum dial_failure failure)
 {
     struct dial_request request = dial->request;
     end_attempt(dial);
     end_dial(dial);
-    request.events->on_given_up(request.owner);
+    request.events->on_given_up(request.owner, failure);
 }
 
 static void succeed(struct dial *dial, struct endpoint *endpoint)
 {
     struct dial_request request = dial->request;
     int server = dial->server;
+    dial->server = -1; /* the owner's from here on */
+    pool_note_dial(request.pool, server, NULL, now_of(dial));
     end_dial(dial);
     request.events->on_connected(request.owner, endpoint, server);
 }
 
-/* Tells the owner, who must not cancel from here, and goes on with the next server. */
-static void fail_attempt(struct dial *dial, const char *why)
+/* Whether the server is to blame, and not this machine. */
+static bool speaks_against_server(int error)
 {
-    dial->request.events->on_unreachable(dial->request.owner, dial->server, why);
+    switch (error) {
+    case UV_ENOMEM:
+    case UV_EMFILE:
+    case UV_ENFILE:
+    case UV_ENOBUFS:
+    case UV_EADDRNOTAVAIL:
+    case UV_EADDRINUSE:
+    case UV_EAFNOSUPPORT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Tells the owner, who must not cancel from here, and goes on with the next server. */
+static void fail_attempt(struct dial *dial, const char *why, bool blamed)
+{
+    int server = dial->server;
+    release_server(dial);
+    if (blamed) pool_note_dial(dial->request.pool, server, why, now_of(dial));
+    dial->request.events->on_unreachable(dial->request.owner, server, why);
     try_next(dial);
 }
 
 static void free_attempt(struct attempt *attempt)
 {
-    uv_freeaddrinfo(attempt->found);
+    server_addresses_unref(attempt->found);
     free(attempt);
 }
 
-static void connect_to(struct dial *dial, struct attempt *attempt, const struct sockaddr *address);
+/* --------------------------------------------------------------------------------------- deadline
+ */
+
+/* Whoever does not answer gets half of the time while there is another one to try. */
+static void set_deadline(struct dial *dial);
+
+/* The attempt at the next address of the same name: libuv still holds the request of this one. */
+static bool go_on_with_name(struct dial *dial)
+{
+    struct attempt *slow = dial->attempt;
+    struct attempt *attempt = slow->left == 0 ? NULL : calloc(1, sizeof *attempt);
+    if (attempt == NULL) return false;
+    *attempt = (struct attempt){
+        .dial = dial, .found = slow->found, .next = slow->next, .left = slow->left};
+    slow->found = NULL;
+    end_attempt(dial);
+    dial->attempt = attempt;
+    return true;
+}
+
+static void try_address(struct dial *dial, struct attempt *attempt);
+
+static void on_deadline(struct timer *timer)
+{
+    struct dial *dial = CONTAINER_OF(timer, struct dial, deadline);
+    bool time_left = now_of(dial) < dial->ends_ms;
+    if (dial->queued) {
+        give_up(dial, DIAL_QUEUE_TIMEOUT);
+    } else if (time_left && dial->attempt != NULL && go_on_with_name(dial)) {
+        set_deadline(dial);
+        try_address(dial, dial->attempt);
+    } else {
+        bool resolved = dial->attempt != NULL;
+        end_attempt(dial);
+        timer_clear(&dial->again);
+        if (!time_left) memset(dial->request.tried, true, dial->request.pool->count);
+        fail_attempt(dial,
+                     resolved ? "no answer within connect_timeout"
+                              : "its name was not resolved within connect_timeout",
+                     true);
+    }
+}
+
+static void set_deadline(struct dial *dial)
+{
+    const struct dial_request *request = &dial->request;
+    uint64_t now_ms = now_of(dial);
+    uint64_t left_ms = dial->ends_ms > now_ms ? dial->ends_ms - now_ms : 0;
+    bool others = (dial->attempt != NULL && dial->attempt->left > 1) ||
+                  (request->pool->count > 1 &&
+                   pool_usable(request->pool, request->tried, now_ms) > 0);
+    timer_set(&request->loop->deadlines, &dial->deadline, others ? left_ms / 2 : left_ms,
+              on_deadline);
+}
+
+/* ------------------------------------------------------------------------------------- connecting
+ */
 
 /* The name's next address, if there is one; then the server is given up. */
 static void fail_address(struct dial *dial, struct attempt *attempt, int status)
 {
-    const struct addrinfo *address = attempt->next;
     endpoint_close(&attempt->endpoint);
-    if (address != NULL) {
-        attempt->next = address->ai_next;
-        connect_to(dial, attempt, address->ai_addr);
+    if (attempt->left > 0) {
+        try_address(dial, attempt);
         return;
     }
     dial->attempt = NULL;
     free_attempt(attempt);
-    fail_attempt(dial, uv_strerror(status));
+    fail_attempt(dial, uv_strerror(status), speaks_against_server(status));
 }
 
 static void on_connected(uv_connect_t *request, int status)
 {
-    struct attempt *attempt = CONTAINER_OF(request, struct attempt, request.connect);
+    struct attempt *attempt = CONTAINER_OF(request, struct attempt, request);
     struct dial *dial = attempt->dial;
     struct endpoint *endpoint = attempt->endpoint;
     if (dial == NULL) {
@@ -140,6 +235,17 @@ static struct endpoint *make_endpoint(struct dial *dial, bool is_unix)
                         dial->request.owner);
 }
 
+/* Without source addresses libuv makes the socket. */
+static int bind_source(struct pool *pool, uv_tcp_t *tcp, const struct sockaddr *address)
+{
+    if (pool->config->source_addresses.count == 0) return 0;
+    int fd = source_socket(pool->config, pool_next_source(pool), address);
+    if (fd < 0) return fd;
+    int failed = uv_tcp_open(tcp, fd);
+    if (failed != 0) (void)close(fd); /* nothing was sent on it */
+    return failed;
+}
+
 static bool is_loopback(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET6)
@@ -150,11 +256,13 @@ static bool is_loopback(const struct sockaddr *address)
 
 /* Whoever is on this machine has answered before connect returns, and no turn of the loop has to
  * be waited for. -1: not so; the long way then tells why. */
-static int connect_at_once(const struct sockaddr *address, socklen_t length)
+static int connect_at_once(struct pool *pool, const struct sockaddr *address, socklen_t length)
 {
     const int off = 0;
     struct pollfd answer = {.events = POLLOUT};
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = address->sa_family == AF_UNIX
+                 ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+                 : source_socket(pool->config, pool_next_source(pool), address);
     if (fd < 0) return -1;
     /* The last packet of TCP's handshake waits for the CONNECT, which follows at once. */
     if (address->sa_family != AF_UNIX)
@@ -171,7 +279,7 @@ static int connect_at_once(const struct sockaddr *address, socklen_t length)
 static bool succeed_at_once(struct dial *dial, const struct sockaddr *address, socklen_t length)
 {
     bool is_unix = address->sa_family == AF_UNIX;
-    int fd = connect_at_once(address, length);
+    int fd = connect_at_once(dial->request.pool, address, length);
     if (fd < 0) return false;
     if (!is_unix) endpoint_tune_socket(fd, true);
     struct endpoint *endpoint = make_endpoint(dial, is_unix);
@@ -195,44 +303,68 @@ static void connect_to(struct dial *dial, struct attempt *attempt, const struct 
     attempt->endpoint = make_endpoint(dial, false);
     int failed = attempt->endpoint == NULL
                      ? UV_ENOMEM
-                     : uv_tcp_connect(&attempt->request.connect, &attempt->endpoint->uv.tcp,
-                                      address, on_connected);
+                     : bind_source(dial->request.pool, &attempt->endpoint->uv.tcp, address);
+    if (failed == 0)
+        failed = uv_tcp_connect(&attempt->request, &attempt->endpoint->uv.tcp, address,
+                                on_connected);
     if (failed != 0) fail_address(dial, attempt, failed);
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static void try_address(struct dial *dial, struct attempt *attempt)
 {
-    struct attempt *attempt = CONTAINER_OF(request, struct attempt, request.resolve);
-    struct dial *dial = attempt->dial;
-    attempt->found = found;
-    if (dial == NULL) {
-        free_attempt(attempt);
+    const struct sockaddr_storage *address = &attempt->found->items[attempt->next];
+    attempt->next = (attempt->next + 1) % attempt->found->count;
+    attempt->left--;
+    connect_to(dial, attempt, (const struct sockaddr *)address);
+}
+
+static void on_again(struct timer *timer)
+{
+    struct dial *dial = CONTAINER_OF(timer, struct dial, again);
+    if (dial->server >= 0)
+        try_server(dial);
+    else
+        try_next(dial);
+}
+
+static void look_again(struct dial *dial)
+{
+    timer_set(&dial->request.loop->deadlines, &dial->again, LOOK_AGAIN_MS, on_again);
+}
+
+static void dial_name(struct dial *dial, struct attempt *attempt, struct server_state *state)
+{
+    char words[SERVER_WORDS];
+    bool waits = false;
+    attempt->found = server_state_addresses(state, &waits);
+    if (attempt->found != NULL) {
+        attempt->left = attempt->found->count;
+        attempt->next = pool_first_address(dial->request.pool, attempt->found,
+                                           dial->request.client_id);
+        set_deadline(dial);
+        try_address(dial, attempt);
         return;
     }
-    attempt->next = found; /* NULL after a failure */
-    fail_address(dial, attempt, status);
+    dial->attempt = NULL;
+    free_attempt(attempt);
+    server_state_words(state, words);
+    if (waits)
+        look_again(dial);
+    else
+        fail_attempt(dial, words, true);
 }
 
-static void resolve(struct dial *dial, struct attempt *attempt, const struct config_address *where)
-{
-    char port[8];
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    (void)snprintf(port, sizeof port, "%u", where->port);
-    int failed = uv_getaddrinfo(&dial->request.loop->uv, &attempt->request.resolve, on_resolved,
-                                where->host, port, &hints);
-    if (failed != 0) fail_address(dial, attempt, failed);
-}
-
-static void dial_tcp(struct dial *dial, struct attempt *attempt, const struct config_address *where)
+static void dial_tcp(struct dial *dial, struct attempt *attempt, const struct pool_server *server)
 {
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+    const struct config_address *where = &server->config->address;
     if (uv_ip4_addr(where->host, where->port, &v4) == 0)
         connect_to(dial, attempt, (const struct sockaddr *)&v4);
     else if (uv_ip6_addr(where->host, where->port, &v6) == 0)
         connect_to(dial, attempt, (const struct sockaddr *)&v6);
     else
-        resolve(dial, attempt, where);
+        dial_name(dial, attempt, server->state);
 }
 
 static void dial_unix(struct dial *dial, struct attempt *attempt, const char *path)
@@ -247,7 +379,7 @@ static void dial_unix(struct dial *dial, struct attempt *attempt, const char *pa
         fail_address(dial, attempt, UV_ENOMEM);
         return;
     }
-    uv_pipe_connect(&attempt->request.connect, &attempt->endpoint->uv.pipe, path, on_connected);
+    uv_pipe_connect(&attempt->request, &attempt->endpoint->uv.pipe, path, on_connected);
 }
 
 /* The included broker's end of a socket pair goes to its thread; ours is connected at once. */
@@ -257,7 +389,7 @@ static void dial_builtin(struct dial *dial)
     int ends[2];
     struct endpoint *endpoint = NULL;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
-        fail_attempt(dial, "no descriptor is left for a socket pair");
+        fail_attempt(dial, "no descriptor is left for a socket pair", false);
         return;
     }
     endpoint = make_endpoint(dial, true);
@@ -265,66 +397,86 @@ static void dial_builtin(struct dial *dial)
         endpoint_close(&endpoint);
         (void)close(ends[0]); /* nothing was sent on it */
         (void)close(ends[1]);
-        fail_attempt(dial, uv_strerror(UV_ENOMEM));
+        fail_attempt(dial, uv_strerror(UV_ENOMEM), false);
     } else if (!builtin->adopt(builtin->arg, ends[1], dial->request.identity)) {
         endpoint_close(&endpoint);
-        fail_attempt(dial, "the included broker takes no more connections");
+        fail_attempt(dial, "the included broker takes no more connections", false);
     } else {
         succeed(dial, endpoint);
     }
 }
 
-static void try_next(struct dial *dial)
+/* --------------------------------------------------------------------------------------- choosing
+ */
+
+static void try_server(struct dial *dial)
 {
-    struct pool *pool = dial->request.pool;
-    dial->server = pool_choose(pool, dial->request.client_id, dial->tried);
-    if (dial->server == BALANCE_NONE) {
-        give_up(dial);
-        return;
-    }
-    dial->tried[dial->server] = true;
+    const struct pool *pool = dial->request.pool;
     if (pool->builtin != NULL) {
         dial_builtin(dial);
         return;
     }
     struct attempt *attempt = calloc(1, sizeof *attempt);
     if (attempt == NULL) {
-        give_up(dial);
+        give_up(dial, DIAL_OUT_OF_MEMORY);
         return;
     }
     attempt->dial = dial;
     dial->attempt = attempt;
-    const struct config_address *where = &pool->servers[dial->server].config->address;
-    if (where->unix_path != NULL)
-        dial_unix(dial, attempt, where->unix_path);
+    const struct pool_server *server = &pool->servers[dial->server];
+    if (server->config->address.unix_path != NULL)
+        dial_unix(dial, attempt, server->config->address.unix_path);
     else
-        dial_tcp(dial, attempt, where);
+        dial_tcp(dial, attempt, server);
 }
 
-static void on_deadline(struct timer *timer)
+static void wait_in_queue(struct dial *dial)
 {
-    struct dial *dial = CONTAINER_OF(timer, struct dial, deadline);
-    if (dial->attempt != NULL)
-        dial->request.events->on_unreachable(dial->request.owner, dial->server,
-                                             "no answer within connect_timeout");
-    give_up(dial);
+    struct pool *pool = dial->request.pool;
+    if (!dial->queued && !pool_enqueue(pool)) {
+        give_up(dial, DIAL_QUEUE_FULL);
+        return;
+    }
+    if (!dial->queued)
+        timer_set(&dial->request.loop->deadlines, &dial->deadline, pool->config->queue.timeout_ms,
+                  on_deadline);
+    dial->queued = true;
+    look_again(dial);
 }
 
-bool dial_start(const struct dial_request *request, struct dial **slot)
+static void try_next(struct dial *dial)
 {
-    bool lasts = true;
+    const struct dial_request *request = &dial->request;
+    int chosen = pool_choose(request->pool, request->client_id, request->tried, now_of(dial));
+    if (chosen == POOL_FULL) {
+        wait_in_queue(dial);
+        return;
+    }
+    leave_queue(dial);
+    if (chosen == POOL_NONE) {
+        give_up(dial, DIAL_UNREACHABLE);
+        return;
+    }
+    dial->server = chosen;
+    request->tried[chosen] = true;
+    set_deadline(dial);
+    try_server(dial);
+}
+
+void dial_start(const struct dial_request *request, struct dial **slot)
+{
     struct dial *dial = calloc(1, sizeof *dial);
     *slot = dial;
     if (dial == NULL) {
-        request->events->on_given_up(request->owner);
-        return false;
+        request->events->on_given_up(request->owner, DIAL_OUT_OF_MEMORY);
+        return;
     }
-    dial->lasts = &lasts;
     dial->request = *request;
     dial->slot = slot;
-    timer_set(&request->loop->deadlines, &dial->deadline, request->pool->config->connect_timeout_ms,
-              on_deadline);
-    try_next(dial);
-    if (lasts) dial->lasts = NULL;
-    return lasts;
+    dial->server = -1;
+    dial->ends_ms = now_of(dial) + request->timeout_ms;
+    if (pool_has_queue(request->pool))
+        wait_in_queue(dial); /* behind those who were first */
+    else
+        try_next(dial);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The servers of one backend and what is known of them now. Thread: any; counters are atomic. */
+/* The servers of one backend and what is known of them now. Thread: any. What is known outlives a
+ * reload for the servers that stay. */
 #pragma once
 
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include "base/bytes.h"
 #include "config/config.h"
 #include "proxy/backend/balance.h"
+#include "proxy/backend/server_state.h"
 
 /* The door to the included broker, from any thread. */
 struct builtin_broker {
@@ -25,7 +27,7 @@ struct builtin_broker {
 struct pool_server {
     const struct config_server *config;
     uint64_t key;
-    atomic_uint connections;
+    struct server_state *state;
 };
 
 struct pool {
@@ -34,14 +36,60 @@ struct pool {
     struct pool_server *servers;          /* one without config for the included broker */
     size_t count;
     atomic_uint_fast64_t turn;
+    atomic_uint_fast64_t address_turn; /* of names' and of source addresses */
+    atomic_uint waiting;               /* clients in the queue */
 };
 
-/* Borrows `config` and `builtin` until pool_clear. False: out of memory. */
+/* Borrows `config` and `builtin` until pool_clear; `before` (NULL: none) is the same backend in the
+ * generation before, whose servers stay what they are. False: out of memory. */
 MUST_USE bool pool_init(struct pool *pool, const struct config_backend *config,
-                        const struct builtin_broker *builtin);
+                        const struct builtin_broker *builtin, const struct pool *before);
 void pool_clear(struct pool *pool);
-/* The server to dial for this client among those not yet `tried` (a flag for each), or
- * BALANCE_NONE. */
-int pool_choose(struct pool *pool, struct span client_id, const bool *tried);
 /* As logs show it: the address as written, or "builtin". */
 const char *pool_server_name(const struct pool *pool, int server);
+
+/* The server to dial for this client among those that are up and not yet `tried` (a flag for each);
+ * it counts as a connection of that server from here on, until pool_release. POOL_FULL: there is
+ * one, but it has its max_connections. */
+enum { POOL_NONE = BALANCE_NONE, POOL_FULL = -2 };
+int pool_choose(struct pool *pool, struct span client_id, const bool *tried, uint64_t now_ms);
+/* How many servers besides those tried could be chosen. */
+size_t pool_usable(const struct pool *pool, const bool *tried, uint64_t now_ms);
+void pool_release(const struct pool *pool, int server);
+/* A connection of one generation's server counts as one of another's. */
+void pool_move(const struct pool *to, int server, const struct pool *from, int before);
+
+/* What a dial or a check has found at a server: `why` NULL, it is there; otherwise a sentence.
+ * Whoever turns up or down by that is told in the log, once. */
+void pool_note_dial(const struct pool *pool, int server, const char *why, uint64_t now_ms);
+void pool_note_check(const struct pool *pool, int server, const char *why);
+
+/* The queue of clients for whom pool_choose said POOL_FULL. False: it is full itself. */
+MUST_USE bool pool_enqueue(struct pool *pool);
+void pool_dequeue(struct pool *pool);
+bool pool_has_queue(const struct pool *pool);
+
+/* Counts up, for source_socket. */
+uint64_t pool_next_source(struct pool *pool);
+/* Which of a name's addresses comes first: with client_id always the same one for a client, else
+ * the next one. */
+size_t pool_first_address(struct pool *pool, const struct server_addresses *addresses,
+                          struct span client_id);
+
+/* What is known of a server now, for whoever shows it. */
+struct pool_view {
+    const char *name; /* lent by the configuration */
+    bool up;
+    bool checked;             /* there are health checks */
+    int64_t since_ms;         /* wall clock, of the last change; 0: none since the start */
+    char words[SERVER_WORDS]; /* why it is up or down, or what it did last; "": nothing to say */
+    unsigned connections;
+    unsigned max_connections; /* 0: any number */
+    unsigned weight;
+};
+
+void pool_look(const struct pool *pool, size_t server, struct pool_view *out);
+/* Whether a client could be served: some server is up. */
+bool pool_is_alive(const struct pool *pool);
+/* A sentence that names each server and what it did; cut to fit. */
+void pool_describe(const struct pool *pool, char *out, size_t room);

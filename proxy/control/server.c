@@ -13,9 +13,11 @@
 #include "proxy/admin/http.h"
 #include "proxy/control/drain.h"
 #include "proxy/control/fleet.h"
+#include "proxy/control/health.h"
 #include "proxy/control/ocsp_refresh.h"
 #include "proxy/control/privileges.h"
 #include "proxy/control/reload.h"
+#include "proxy/control/resolver.h"
 #include "proxy/listener.h"
 #include "proxy/tls/wolfssl.h"
 
@@ -29,6 +31,8 @@ struct server {
     struct reload reload;
     struct reload_report reloads;
     struct ocsp_refresh *ocsp;
+    struct resolver *resolver;
+    struct health *health;
     struct inventory *inventory;
     struct admin *admin;
     bool is_stopping;
@@ -49,6 +53,8 @@ static void stop(struct server *server, void (*order)(struct worker *worker))
     server->is_stopping = true;
     fleet_order(&server->fleet, order);
     ocsp_refresh_stop(server->ocsp);
+    health_stop(server->health);
+    resolver_stop(server->resolver);
     uv_walk(&server->loop, close_handle, NULL);
 }
 
@@ -133,7 +139,10 @@ static bool start(struct server *server, struct config **config, const struct co
         return false;
     reload_start(&server->reload, &server->loop, &server->fleet, source, builtin, &server->reloads);
     server->ocsp = ocsp_refresh_start(&server->loop, &server->fleet);
-    return server->ocsp != NULL || err_set(err, "out of memory");
+    server->health = health_start(&server->loop, &server->fleet);
+    if (server->ocsp == NULL || server->health == NULL) return err_set(err, "out of memory");
+    server->resolver = resolver_start(&server->loop, &server->fleet, err);
+    return server->resolver != NULL;
 }
 
 static void announce(const struct server *server, unsigned long descriptors)
@@ -161,6 +170,8 @@ static void clear(struct server *server)
     admin_stop(server->admin);
     if (server->admin != NULL && server->fleet.snapshot->config->admin.unix_path != NULL)
         (void)unlink(server->fleet.snapshot->config->admin.unix_path); /* it may be gone already */
+    health_stop(server->health);
+    resolver_stop(server->resolver);
     fleet_clear(&server->fleet, server->is_stopping);
     inventory_free(server->inventory);
     reload_stop(&server->reload);
@@ -169,6 +180,8 @@ static void clear(struct server *server)
     (void)uv_run(&server->loop, UV_RUN_DEFAULT); /* ends when every handle is closed */
     ocsp_refresh_free(server->ocsp);
     reload_report_clear(&server->reloads);
+    health_free(server->health);
+    resolver_free(server->resolver);
     CHECK(uv_loop_close(&server->loop) == 0);
 }
 

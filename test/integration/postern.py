@@ -55,6 +55,9 @@ class Postern:
             "backends": backends or [{"builtin_broker": True}],
             "drain": {"timeout": "1s"},
         }
+        for backend in config["backends"]: # peers that wait for a CONNECT would take a check for one
+            if "servers" in backend:
+                backend.setdefault("health_check", {"type": "off"})
         if policies:
             config["policies"] = policies
             config["listeners"][0].setdefault("policy", policies[0]["name"])

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "proxy/control/health.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "proxy/backend/probe.h"
+
+enum { TICK_MS = 50, DOUBT_MS = 1000 /* until the next check of a server in doubt */ };
+
+/* A server that is checked. */
+struct target {
+    struct target *next;
+    struct health *health;
+    struct server_state *state; /* whose it is, whatever generation names it */
+    struct pool *pool;          /* the generation's that is seen */
+    int server;
+    bool wanted;
+    struct probe *probe; /* NULL: none is under way */
+    uint64_t began_ms;
+    uint64_t due_ms;
+};
+
+struct health {
+    uv_timer_t tick;
+    uv_loop_t *loop;
+    const struct fleet *fleet;
+    struct snapshot *seen; /* the generation whose servers are known; a reference */
+    struct target *targets;
+    bool stopped;
+};
+
+/* ---------------------------------------------------------------------------------------- checking
+ */
+
+/* Of 0 to `most`, so that the checks of many servers, and of many Posterns, are spread. */
+static uint64_t any_up_to(uint64_t most)
+{
+    uint32_t number = 0;
+    (void)uv_random(NULL, NULL, &number, sizeof number, 0, NULL); /* 0 will do as well */
+    return most * number / UINT32_MAX;
+}
+
+/* An interval, give or take a tenth. */
+static void plan_next(struct target *target)
+{
+    uint64_t interval_ms = target->pool->config->health.interval_ms;
+    target->due_ms = target->began_ms + interval_ms - interval_ms / 10 + any_up_to(interval_ms / 5);
+}
+
+static void on_done(void *owner, const char *why)
+{
+    struct target *target = owner;
+    target->probe = NULL;
+    pool_note_check(target->pool, target->server, why);
+    plan_next(target);
+}
+
+static bool is_due(const struct target *target, uint64_t now_ms)
+{
+    if (now_ms >= target->due_ms) return true;
+    return target->began_ms > 0 && now_ms >= target->began_ms + DOUBT_MS &&
+           server_state_in_doubt(target->state);
+}
+
+static void look_at(struct target *target, uint64_t now_ms)
+{
+    if (target->probe != NULL) {
+        if (now_ms >= target->began_ms + target->pool->config->health.timeout_ms)
+            probe_expire(target->probe);
+    } else if (is_due(target, now_ms)) {
+        target->began_ms = now_ms;
+        target->due_ms = UINT64_MAX; /* until it is done, which may be at once */
+        target->probe = probe_start(target->health->loop, target->pool, target->server, on_done,
+                                    target);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------- targets
+ */
+
+static struct target *find(const struct health *health, const struct server_state *state)
+{
+    for (struct target *target = health->targets; target != NULL; target = target->next)
+        if (target->state == state) return target;
+    return NULL;
+}
+
+/* A server of a new generation; one that is known goes on as it was. */
+static void want(struct health *health, struct pool *pool, int server, uint64_t now_ms)
+{
+    struct server_state *state = pool->servers[server].state;
+    struct target *target = find(health, state);
+    if (target == NULL) {
+        target = calloc(1, sizeof *target);
+        if (target == NULL) return; /* it is not checked, and clients find out */
+        target->health = health;
+        target->state = server_state_ref(state);
+        target->due_ms = now_ms + any_up_to(pool->config->health.interval_ms);
+        target->next = health->targets;
+        health->targets = target;
+    }
+    target->pool = pool;
+    target->server = server;
+    target->wanted = true;
+}
+
+static void break_off(struct target *target, uint64_t now_ms)
+{
+    if (target->probe != NULL) {
+        probe_cancel(target->probe);
+        target->probe = NULL;
+        target->due_ms = now_ms; /* again, and by the new settings */
+    }
+    target->wanted = false;
+}
+
+static void drop_unwanted(struct health *health)
+{
+    struct target **link = &health->targets;
+    while (*link != NULL) {
+        struct target *target = *link;
+        if (target->wanted) {
+            link = &target->next;
+            continue;
+        }
+        *link = target->next;
+        server_state_unref(target->state);
+        free(target);
+    }
+}
+
+static void look_at_snapshot(struct health *health, uint64_t now_ms)
+{
+    for (struct target *target = health->targets; target != NULL; target = target->next)
+        break_off(target, now_ms);
+    snapshot_unref(health->seen);
+    health->seen = snapshot_ref(health->fleet->snapshot);
+    for (size_t i = 0; i < health->seen->config->backends_count; i++) {
+        struct pool *pool = &health->seen->pools[i];
+        if (pool->builtin != NULL || pool->config->health.type == CONFIG_CHECK_OFF) continue;
+        for (size_t server = 0; server < pool->count; server++)
+            want(health, pool, (int)server, now_ms);
+    }
+    drop_unwanted(health);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct health *health = CONTAINER_OF(timer, struct health, tick);
+    uint64_t now_ms = clock_monotonic_ms();
+    if (health->stopped) return;
+    if (health->seen != health->fleet->snapshot) look_at_snapshot(health, now_ms);
+    for (struct target *target = health->targets; target != NULL; target = target->next)
+        look_at(target, now_ms);
+}
+
+struct health *health_start(uv_loop_t *loop, const struct fleet *fleet)
+{
+    struct health *health = calloc(1, sizeof *health);
+    if (health == NULL) return NULL;
+    health->loop = loop;
+    health->fleet = fleet;
+    (void)uv_timer_init(loop, &health->tick); /* these always 0 */
+    (void)uv_timer_start(&health->tick, on_tick, 0, TICK_MS);
+    return health;
+}
+
+void health_stop(struct health *health)
+{
+    if (health == NULL || health->stopped) return;
+    health->stopped = true;
+    for (struct target *target = health->targets; target != NULL; target = target->next)
+        break_off(target, 0);
+    drop_unwanted(health);
+    snapshot_unref(health->seen);
+    health->seen = NULL;
+}
+
+void health_free(struct health *health)
+{
+    if (health == NULL) return;
+    health_stop(health);
+    free(health);
+}
