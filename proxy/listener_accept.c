@@ -17,6 +17,8 @@ enum {
     ACCEPTS_A_TURN = 16, /* so that who is in is heard between them */
     DESCRIPTORS_PAUSE_MS = 100,
     MEMORY_PAUSE_MS = 500,
+    HANDSHAKES_PAUSE_MS = 5,
+    MOST_PUT_OFF = 64, /* handshakes that wait for a worker; the rest waits in the kernel's queue */
     NOTICE_MS = 60000
 };
 
@@ -108,6 +110,10 @@ static bool claim(struct listener *listener, struct session_arrival *arrival, bo
     const struct snapshot_listener *settings = settings_of(listener);
     uint64_t rate = settings->config->limits.handshakes_per_second;
     unsigned descriptors = listener->origin.snapshot->descriptors;
+    if (listener->origin.loop->turns_count >= MOST_PUT_OFF) {
+        if (somebody_waits) pause_accepting(listener, PAUSE_HANDSHAKES, HANDSHAKES_PAUSE_MS);
+        return false;
+    }
     if (!descriptors_claim(descriptors)) {
         if (somebody_waits) pause_for_descriptors(listener);
         return false;

@@ -14,6 +14,7 @@ static void on_tick(uv_timer_t *tick)
 bool loop_init(struct loop *loop, unsigned number, struct err *err)
 {
     *loop = (struct loop){.number = number};
+    loop->turns_end = &loop->turns;
     loop->ciphertext = malloc(LOOP_BUFFER_BYTES);
     loop->plaintext = malloc(LOOP_BUFFER_BYTES);
     if (loop->ciphertext == NULL || loop->plaintext == NULL ||

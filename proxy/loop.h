@@ -13,15 +13,20 @@
 
 enum { LOOP_BUFFER_BYTES = 65536 };
 
+struct turn;
+
 struct loop {
     uv_loop_t uv;
     struct timer_wheel deadlines;
     uv_timer_t tick;
-    unsigned number;     /* of the worker, from 0 */
-    unsigned handshakes; /* in progress */
-    struct tls_io tls;   /* ciphertext in and out */
-    uint8_t *ciphertext; /* what was read from a client */
-    uint8_t *plaintext;  /* what a client's TLS gave, or what was read from a backend */
+    unsigned number;    /* of the worker, from 0 */
+    struct turn *turns; /* handshakes that have been put off, the first one first */
+    struct turn **turns_end;
+    size_t turns_count;
+    uint64_t handshakes_ns; /* spent on them in this turn of the loop */
+    struct tls_io tls;      /* ciphertext in and out */
+    uint8_t *ciphertext;    /* what was read from a client */
+    uint8_t *plaintext;     /* what a client's TLS gave, or what was read from a backend */
 };
 
 /* False: told why; nothing is left open. */

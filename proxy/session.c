@@ -34,6 +34,8 @@ static const struct {
 };
 /* clang-format on */
 
+enum { HANDSHAKE_READ_BYTES = 8192 };
+
 static void on_deadline(struct timer *timer);
 
 void session_enter(struct session *session, enum stage stage)
@@ -99,13 +101,20 @@ static enum alive on_client_end(struct session *session)
     return session_end(session, "client_closed");
 }
 
+/* What may have to wait for its turn is read in small pieces. */
 static uv_buf_t lend_ciphertext(void *owner)
 {
     struct session *session = owner;
     uint8_t *buffer = session->loop->ciphertext;
+    size_t room = LOOP_BUFFER_BYTES - session->held_length;
+    if (session->stage <= HANDSHAKING && room > HANDSHAKE_READ_BYTES) room = HANDSHAKE_READ_BYTES;
     if (session->held_length > 0) memcpy(buffer, session->held, session->held_length);
-    return uv_buf_init((char *)buffer + session->held_length,
-                       (unsigned)(LOOP_BUFFER_BYTES - session->held_length));
+    return uv_buf_init((char *)buffer + session->held_length, (unsigned)room);
+}
+
+void session_read(struct session *session, size_t length)
+{
+    (void)stages[session->stage].read(session, length); /* nothing follows here */
 }
 
 static void on_client_data(void *owner, size_t length)
@@ -115,7 +124,10 @@ static void on_client_data(void *owner, size_t length)
     free(session->held);
     session->held = NULL;
     session->held_length = 0;
-    (void)stages[session->stage].read(session, length); /* nothing follows here */
+    if (session->stage <= HANDSHAKING)
+        session_read_in_turn(session, length);
+    else
+        session_read(session, length);
 }
 
 static void on_client_eof(void *owner)

@@ -45,6 +45,9 @@ struct session_arrival {
  * keeps a reference to the snapshot and frees itself. False: out of memory. */
 MUST_USE bool session_accept(const struct session_origin *origin,
                              const struct session_arrival *arrival);
+/* Goes on with handshakes that have been put off, after everybody who is in has been served in this
+ * turn of the loop. True: some are left, and the loop should not wait for anything. */
+bool session_take_turns(struct loop *loop);
 /* Judges every session again by the list's snapshot: begins anew, also when one is going on.
  * session_list_judge does the work, so that nobody waits for it: some sessions at a time. Those
  * that are admitted go on under the new snapshot; the others are ended one after the other, the

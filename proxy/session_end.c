@@ -30,6 +30,7 @@ static void release(struct session *session)
     relay_clear(&session->relay);
     tls_stream_free(session->relay.tls);
     session_unguard(session);
+    session_leave_turn(session);
     session_leave_source(session);
     if (session->has_token)
         token_bucket_return(&session->listener->counters->handshakes,

@@ -16,6 +16,16 @@ bool session_hold(struct session *session, const uint8_t *data, size_t length)
     return true;
 }
 
+size_t session_unhold(struct session *session)
+{
+    size_t length = session->held_length;
+    if (length > 0) memcpy(session->loop->ciphertext, session->held, length);
+    free(session->held);
+    session->held = NULL;
+    session->held_length = 0;
+    return length;
+}
+
 static void send_alert(struct session *session, uint8_t description)
 {
     const uint8_t alert[] = {21, 3, 3, 0, 2, 2, description}; /* fatal (RFC 8446, 6) */

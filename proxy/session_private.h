@@ -70,6 +70,7 @@ struct session {
     struct access_record record;
     enum refusal verdict; /* a later judgement: the session ends at `verdict_due_ms` */
     uint64_t verdict_due_ms;
+    struct turn *turn;         /* that its handshake waits for; NULL: none */
     struct proxy_route *route; /* owned: what a PROXY header said; NULL: there was none */
     struct sources_ticket ticket;
     enum refusal over; /* a limit of connections: it is told after its CONNECT */
@@ -91,8 +92,16 @@ enum alive session_read_client_hello(struct session *session, size_t length);
 enum alive session_read_handshake(struct session *session, size_t length);
 enum alive session_read_connect(struct session *session, size_t length);
 
+/* Hands those bytes to what the stage reads with; the session may be gone afterwards. */
+void session_read(struct session *session, size_t length);
+/* The same, now or later: handshakes take turns. */
+void session_read_in_turn(struct session *session, size_t length);
+/* It waits for no turn any more. */
+void session_leave_turn(struct session *session);
 /* Keeps what is not whole yet until more comes. False: out of memory. */
 MUST_USE bool session_hold(struct session *session, const uint8_t *data, size_t length);
+/* Puts what was kept into the loop's ciphertext buffer, and gives how much that is. */
+size_t session_unhold(struct session *session);
 /* Decrypts the loop's ciphertext into the loop's plaintext, which is lent; what is not a whole
  * record yet is held. */
 enum alive session_decrypt(struct session *session, size_t length, struct span *plaintext,

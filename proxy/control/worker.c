@@ -32,6 +32,7 @@ struct worker {
     uv_async_t mailbox;
     uv_idle_t judging; /* active during a recheck */
     uv_check_t after_turn;
+    uv_idle_t hurrying; /* active while handshakes wait for a turn of the loop */
     _Atomic enum order order;
     atomic_bool recheck;
     pthread_mutex_t lock;         /* around `news` */
@@ -159,6 +160,7 @@ static void stop(struct worker *worker)
     stop_listening(worker);
     session_list_end(&worker->sessions);
     uv_close((uv_handle_t *)&worker->judging, NULL);
+    uv_close((uv_handle_t *)&worker->hurrying, NULL);
     uv_close((uv_handle_t *)&worker->mailbox, NULL);
 }
 
@@ -189,10 +191,24 @@ static void on_order(uv_async_t *mailbox)
     }
 }
 
+static void on_hurrying(uv_idle_t *idle)
+{
+    (void)idle; /* that it is there keeps the loop from waiting */
+}
+
+static void take_turns(struct worker *worker)
+{
+    if (!session_take_turns(&worker->loop))
+        (void)uv_idle_stop(&worker->hurrying); /* always 0 */
+    else if (!worker->stopping)
+        (void)uv_idle_start(&worker->hurrying, on_hurrying); /* fails only without a callback */
+}
+
 /* The clients that are being told goodbye have their deadlines still; the tick ends with them. */
 static void on_after_turn(uv_check_t *check)
 {
     struct worker *worker = CONTAINER_OF(check, struct worker, after_turn);
+    take_turns(worker);
     atomic_store_explicit(&worker->sessions_count, worker->sessions.count, memory_order_relaxed);
     if (!worker->stopping || worker->sessions.count > 0) return;
     if (uv_is_closing((uv_handle_t *)check)) return;
@@ -237,6 +253,7 @@ struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory
     CHECK(uv_async_init(&worker->loop.uv, &worker->mailbox, on_order) == 0);
     (void)uv_check_init(&worker->loop.uv, &worker->after_turn); /* these always 0 */
     (void)uv_idle_init(&worker->loop.uv, &worker->judging);
+    (void)uv_idle_init(&worker->loop.uv, &worker->hurrying);
     (void)uv_check_start(&worker->after_turn, on_after_turn);
     uv_unref((uv_handle_t *)&worker->after_turn);
     if (open_listeners(worker, fds, err)) return worker;

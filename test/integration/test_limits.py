@@ -7,6 +7,7 @@ import os
 import pathlib
 import select
 import socket
+import ssl
 import time
 import urllib.request
 
@@ -339,3 +340,44 @@ def test_without_a_free_descriptor_new_clients_wait_and_get_in_when_others_leave
     finally:
         for one in clients + late:
             one.close()
+
+
+# ------------------------------------------------------------------------------------- a storm
+
+
+@pytest.mark.release_only
+def test_a_storm_of_handshakes_does_not_keep_others_waiting(start, pki, capsys):
+    """800 ClientHellos are there at once, half a second of work for the only worker."""
+    postern = start(workers=1, tls={"certificate": pki.path("server-rsa.pem"),
+                                    "private_key": pki.path("server-rsa.key")},
+                    log={"level": "warn"})
+    context = postern.context()
+    hellos = []
+    for _ in range(800):
+        outgoing = ssl.MemoryBIO()
+        tls = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        hellos.append(outgoing.read())
+    with postern.client() as client:
+        assert client.connect("in").code == 0
+        crowd = [postern.raw() for _ in hellos]
+        client.ping()
+        began = time.monotonic()
+        for raw, hello in zip(crowd, hellos):
+            raw.sendall(hello)
+        longest = 0
+        answered = set()
+        while len(answered) < len(crowd):
+            asked = time.monotonic()
+            client.ping()
+            longest = max(longest, time.monotonic() - asked)
+            answered.update(readable([raw for raw in crowd if raw not in answered]))
+            assert time.monotonic() - began < DEADLINE
+        took = time.monotonic() - began
+        with capsys.disabled():
+            print(f"\n800 handshakes in {took * 1000:.0f} ms, the longest wait of another client "
+                  f"{longest * 1000:.1f} ms")
+        assert longest < took / 5
+        for raw in crowd:
+            raw.close()
