@@ -79,6 +79,11 @@ bool broker_set_access(struct broker *broker, const struct broker_access *access
     return denied_set(&broker->denied, access, err) && login_open(broker, access, err);
 }
 
+void broker_publish_sys(struct broker *broker, uint64_t interval_ms, const char *version)
+{
+    sys_topics_start(broker, interval_ms, version);
+}
+
 void broker_reload(struct broker *broker)
 {
     login_reload(broker);
@@ -132,6 +137,7 @@ void broker_free(struct broker *broker)
 {
     if (broker == NULL) return;
     assert(broker->own_handles == 0 && broker->clients == NULL);
+    sys_topics_stop(broker);
     login_clear(&broker->login);
     denied_clear(&broker->denied);
     session_store_clear(&broker->sessions);

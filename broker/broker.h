@@ -43,6 +43,9 @@ MUST_USE bool broker_listen(struct broker *broker, const char *address, struct e
  */
 MUST_USE bool broker_set_access(struct broker *broker, const struct broker_access *access,
                                 struct err *err);
+/* Publishes $SYS topics every `interval_ms` (0: never); `version` is the text of
+ * $SYS/broker/version. Due once, from the loop's thread or before it runs. */
+void broker_publish_sys(struct broker *broker, uint64_t interval_ms, const char *version);
 /* Reads the password file again; see login.h. From the loop's thread. */
 void broker_reload(struct broker *broker);
 /* Takes a connected stream socket (closes it), from the loop's thread. `identity` is the name in

@@ -155,6 +155,7 @@ static size_t handle_packets(struct client *client, const uint8_t *data, size_t 
         size_t taken = handle_packet(client, data + used, length - used);
         if (taken == 0) break;
         used += taken;
+        client->broker->counters.messages_received++;
     }
     return used;
 }
@@ -215,6 +216,7 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
     }
     if (client->state == CLIENT_AWAIT_END) return;
     client->last_read_ms = broker_now(client->broker);
+    client->broker->counters.bytes_received += (uint64_t)length;
     feed(client, (const uint8_t *)buffer->base, (size_t)length);
     if (client->state >= CLIENT_AWAIT_END || takes_packets(client)) return;
     read_stop(client);
@@ -231,6 +233,7 @@ static void read_start(struct client *client)
 static void advance(struct client *client, size_t written)
 {
     outbox_advance(&client->outbox, written);
+    client->broker->counters.bytes_sent += written;
     if (client->answers > client->outbox.bytes) client->answers = client->outbox.bytes;
 }
 
@@ -356,6 +359,7 @@ static struct client *client_new(struct broker *broker, bool unix_socket)
     if (client->next != NULL) client->next->link = &client->next;
     broker->clients = client;
     broker->clients_count++;
+    broker->counters.sockets++;
     client->last_read_ms = broker_now(broker);
     return client;
 }

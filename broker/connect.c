@@ -57,6 +57,7 @@ static void on_will_due(struct timer *timer)
 static void on_session_expired(struct timer *timer)
 {
     struct session *session = CONTAINER_OF(timer, struct session, expiry);
+    broker_of(session)->counters.expired++;
     end_session(broker_of(session), session);
 }
 
@@ -68,6 +69,7 @@ static void detach(struct client *client, bool with_will)
     if (session == NULL) return;
     client->session = NULL;
     session->client = NULL;
+    broker->counters.connected--;
     queue_drop_qos0(&session->queue);
     session->slow = false;
     hold_release_all(broker, session);
@@ -235,6 +237,13 @@ static struct session *open_session(struct broker *broker, const struct mqtt_con
     return session != NULL ? session : session_new(&broker->sessions, id);
 }
 
+static void count_connected(struct broker_counters *counters)
+{
+    counters->connections++;
+    if (++counters->connected > counters->connected_most)
+        counters->connected_most = counters->connected;
+}
+
 static void attach(struct client *client, struct session *session,
                    const struct mqtt_connect *connect)
 {
@@ -243,6 +252,7 @@ static void attach(struct client *client, struct session *session,
     will_clear(&session->will);
     queue_restart(&session->queue);
     session->client = client;
+    count_connected(&client->broker->counters);
     session->expiry_ms = session_expiry_ms(client->broker, connect);
     client->session = session;
     client->version = connect->version;

@@ -110,6 +110,7 @@ static void log_refused(const struct retained *retained)
 
 uint8_t deliver_publish(struct broker *broker, struct message *message)
 {
+    if (sys_topics_owns(message_topic(message))) return MQTT_REASON_NOT_AUTHORIZED;
     bool kept = !message->retain || retained_set(&broker->retained, message, broker_now(broker));
     if (!kept) log_refused(&broker->retained);
     struct delivered delivered = deliver_message(broker, message);
@@ -147,15 +148,24 @@ static void catch_up(struct broker *broker, struct session *session)
         hold_release_all(broker, session);
 }
 
+/* Itself or others that had to make room. */
+static void count_dropped(const struct session *session, uint64_t before)
+{
+    struct broker *broker = CONTAINER_OF(session->store, struct broker, sessions);
+    broker->counters.publish_dropped += session->queue.dropped - before;
+    log_drop(session);
+}
+
 static bool enqueue(struct session *session, const struct deliver_copy *copy,
                     const struct queue_limits *limits)
 {
     struct delivery *delivery = delivery_new(copy->message, copy->qos, copy->retain,
                                              copy->identifiers, copy->identifiers_count);
     if (delivery == NULL) return false;
-    if (queue_push(&session->queue, limits, &delivery)) return true;
-    log_drop(session);
-    return false;
+    uint64_t dropped = session->queue.dropped;
+    bool pushed = queue_push(&session->queue, limits, &delivery);
+    if (session->queue.dropped != dropped) count_dropped(session, dropped);
+    return pushed;
 }
 
 /* The way of most messages of QoS 0: nothing is waiting, so it is encoded at once. */

@@ -14,6 +14,7 @@
 #include "broker/retained.h"
 #include "broker/session_store.h"
 #include "broker/subscriptions.h"
+#include "broker/sys_topics.h"
 
 enum {
     BROKER_READ_BYTES = 64 * 1024,
@@ -70,6 +71,8 @@ struct broker {
     struct matches matches;
     struct login login;
     struct denied denied;
+    struct broker_counters counters;
+    struct sys_topics sys;
     bool stopping;
     void (*stopped)(void *arg);
     void *stopped_arg;

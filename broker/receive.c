@@ -127,6 +127,8 @@ static void receive_publish(struct client *client, const uint8_t *packet, size_t
         send_ack(client, MQTT_PUBREC, publish.packet_id, 0); /* a repetition: already handed on */
         return;
     }
+    client->broker->counters.publish_received++;
+    client->broker->counters.publish_bytes_received += publish.payload.length;
     reason = publish_message(client, &publish);
     if (publish.qos == 1) send_ack(client, MQTT_PUBACK, publish.packet_id, reason);
     if (publish.qos != 2) return;

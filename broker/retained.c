@@ -88,6 +88,13 @@ bool retained_set(struct retained *store, struct message *message, uint64_t now_
     return true;
 }
 
+struct message *retained_find(struct retained *store, struct span topic)
+{
+    const struct topic_node *node = topic_tree_find(&store->topics, topic);
+    const struct entry *entry = node == NULL ? NULL : node->value;
+    return entry == NULL ? NULL : entry->message;
+}
+
 struct match {
     struct retained *store;
     uint64_t now_ms;

@@ -30,6 +30,8 @@ void retained_clear(struct retained *store);
  * only removes that (MQTT 5, 3.3.1.3). False: no room, and the topic has none now: its old message
  * would be a lie. */
 MUST_USE bool retained_set(struct retained *store, struct message *message, uint64_t now_ms);
+/* Lends the message of a topic, or NULL; one that has just expired may still be there. */
+struct message *retained_find(struct retained *store, struct span topic);
 /* Calls `visit` for each message whose topic `filter` matches; it may not change the store. Each
  * topic level that is looked at costs one of `*budget`; at 0, which `visit` may set, it ends. */
 void retained_match(struct retained *store, struct span filter, uint64_t now_ms, size_t *budget,

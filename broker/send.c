@@ -18,7 +18,9 @@ static struct bytes_writer begin(struct client *client, size_t length)
 
 static void finish(struct client *client, const struct bytes_writer *out)
 {
-    if (bytes_writer_ok(out)) outbox_commit(&client->outbox, out->length);
+    if (!bytes_writer_ok(out)) return;
+    outbox_commit(&client->outbox, out->length);
+    client->broker->counters.messages_sent++;
 }
 
 /* What is left of a message's life: what it had less the whole seconds that have passed. */
@@ -139,6 +141,8 @@ bool send_publish(struct client *client, const struct send_publish *publish)
     if (layout.v5) put_properties(&out, client, publish, &layout);
     if (copy) bytes_put(&out, payload.data, payload.length);
     finish(client, &out);
+    client->broker->counters.publish_sent++;
+    client->broker->counters.publish_bytes_sent += payload.length;
     if (!copy && bytes_writer_ok(&out) && !outbox_put_payload(&client->outbox, publish->message))
         client->failed = true; /* half a packet is in: nothing can follow it */
     return true;

@@ -83,7 +83,10 @@ static void send_retained(struct client *client, const struct subscription_optio
 {
     struct retained_visit visit = {client, options, budget};
     struct broker *broker = client->broker;
-    retained_match(&broker->retained, filter, broker_now(broker), budget, on_retained, &visit);
+    bool own = sys_topics_owns(filter) || span_is(filter, "$SYS");
+    struct retained *store = own ? &broker->sys.retained : &broker->retained;
+    if (own && broker->sys.interval_ms == 0) return;
+    retained_match(store, filter, broker_now(broker), budget, on_retained, &visit);
 }
 
 /* What became of one filter, kept until SUBACK is on its way: retained messages follow it. */

@@ -110,6 +110,11 @@ void subscriptions_remove_all(struct subscriptions *set, struct subscriber *subs
         drop(set, subscriber->first); // NOLINT(clang-analyzer-*): each time the next one
 }
 
+size_t subscriptions_count(const struct subscriptions *set)
+{
+    return HASH_COUNT(set->all);
+}
+
 static void visit_all(const struct topic_node *node, subscription_fn *visit, void *arg)
 {
     if (node == NULL) return;

@@ -56,6 +56,7 @@ MUST_USE bool subscriptions_add(struct subscriptions *set, struct subscriber *su
 /* False: there was none. */
 bool subscriptions_remove(struct subscriptions *set, struct subscriber *subscriber,
                           struct span filter);
+size_t subscriptions_count(const struct subscriptions *set);
 void subscriptions_remove_all(struct subscriptions *set, struct subscriber *subscriber);
 /* Calls `visit` for each subscription whose filter matches `topic`; it may change none of them.
  * A topic that begins with $ is matched by no wildcard at the first level (MQTT 5, 4.7.2). */

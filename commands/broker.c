@@ -64,6 +64,7 @@ static bool start(struct service *service, const struct config_broker *config, c
     if (service->broker == NULL) return err_set(err, "out of memory");
     if (!broker_set_access(service->broker, &access, err)) return false;
     if (!broker_listen(service->broker, address, err)) return false;
+    broker_publish_sys(service->broker, config->sys_interval_ms, broker_version());
     service->terminate.data = service->interrupt.data = service->reload.data = service;
     if (uv_signal_init(&service->loop, &service->terminate) != 0 ||
         uv_signal_init(&service->loop, &service->interrupt) != 0 ||

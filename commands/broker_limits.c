@@ -17,6 +17,11 @@ struct broker_limits broker_limits_of(const struct config_broker *config)
     };
 }
 
+const char *broker_version(void)
+{
+    return "postern version " POSTERN_VERSION;
+}
+
 struct broker_access broker_access_of(const struct config_broker *config)
 {
     return (struct broker_access){

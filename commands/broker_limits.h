@@ -6,5 +6,7 @@
 #include "config/config.h"
 
 struct broker_limits broker_limits_of(const struct config_broker *config);
+/* What $SYS/broker/version says. */
+const char *broker_version(void);
 /* Borrows from `config`. */
 struct broker_access broker_access_of(const struct config_broker *config);

@@ -99,6 +99,7 @@ static bool start(struct included_broker *included, const struct config_broker *
     included->broker = broker_new(&included->loop, &limits);
     if (included->broker == NULL) return err_set(err, "the included broker has no memory");
     if (!broker_set_access(included->broker, &access, err)) return false;
+    broker_publish_sys(included->broker, config->sys_interval_ms, broker_version());
     if (pthread_create(&included->thread, NULL, run, included) == 0) return true;
     return err_set(err, "the included broker cannot start: out of threads");
 }

@@ -183,6 +183,7 @@ struct config_broker {
     char *password_file; /* NULL: everybody may connect */
     bool certificate_login;
     struct config_strings subscribe_deny;
+    uint64_t sys_interval_ms; /* 0: no $SYS topics */
 };
 
 enum config_check { CONFIG_CHECK_TCP, CONFIG_CHECK_MQTT, CONFIG_CHECK_OFF };

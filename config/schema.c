@@ -321,6 +321,8 @@ static const struct schema_key broker_keys[] = {
      "Topic filters. Nobody may subscribe within them, and a wider subscription does not bring "
      "their topics.",
      SCHEMA_TEXT, STRINGS(struct config_broker, subscribe_deny)},
+    {"sys_interval", "How often the `$SYS` topics are published. 0: never.", SCHEMA_DURATION,
+     FIELD(struct config_broker, sys_interval_ms), .min = 0, .max = MS_DAY, .initial = "10s"},
 };
 DEFINE_MAP(schema_broker, "builtin_broker", broker_keys, struct config_broker, NO_MARK);
 

@@ -42,6 +42,7 @@ static bool same_limits(const struct config_broker *a, const struct config_broke
            a->max_retained_bytes == b->max_retained_bytes &&
            same_text(a->password_file, b->password_file) &&
            a->certificate_login == b->certificate_login &&
+           a->sys_interval_ms == b->sys_interval_ms &&
            same_texts(&a->subscribe_deny, &b->subscribe_deny);
 }
 
