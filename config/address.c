@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "config/units.h"
 
-enum { HOST_BYTES_MAX = 253, SHOWN = 80, MAPPED_BITS = 96 };
+enum { HOST_BYTES_MAX = 253, FD_NAME_BYTES_MAX = 255, SHOWN = 80, MAPPED_BITS = 96 };
 
 static bool is_in_range(const struct config_cidr *range, const struct in6_addr *address)
 {
@@ -47,6 +47,25 @@ static bool read_unix(const char *path, const char *directory, struct arena *are
                        "the path of a unix socket can have %zu bytes, and %.120s has %zu: "
                        "choose a shorter one",
                        room, out->unix_path, strlen(out->unix_path));
+    return true;
+}
+
+/* As systemd.socket(5) allows for FileDescriptorName. */
+static bool read_fd(const char *text, struct arena *arena, struct config_address *out,
+                    struct err *err)
+{
+    const char *name = text + 3;
+    size_t length = strlen(name);
+    bool good = length > 0 && length <= FD_NAME_BYTES_MAX;
+    for (size_t i = 0; i < length; i++)
+        good = good && name[i] > ' ' && name[i] < 0x7f && name[i] != ':';
+    if (!good)
+        return err_set(err,
+                       "\"%.80s\": fd: needs the name of a socket that is passed in, as in "
+                       "fd:mqtts; FileDescriptorName= in a systemd socket unit gives it one",
+                       text);
+    out->text = arena_text(arena, text, strlen(text));
+    out->fd_name = arena_text(arena, name, length);
     return true;
 }
 
@@ -120,11 +139,7 @@ bool address_read(const char *text, const char *directory, struct arena *arena,
 {
     *out = (struct config_address){.mark = out->mark};
     if (strncmp(text, "unix:", 5) == 0) return read_unix(text + 5, directory, arena, out, err);
-    if (strncmp(text, "fd:", 3) == 0)
-        return err_set(err,
-                       "\"%.80s\": sockets that are passed in are not supported yet: write "
-                       "HOST:PORT or unix:PATH",
-                       text);
+    if (strncmp(text, "fd:", 3) == 0) return read_fd(text, arena, out, err);
     out->text = arena_text(arena, text, strlen(text));
     if (text[0] == '[') return read_bracketed(text, arena, out, err);
     const char *colon = strrchr(text, ':');
@@ -163,7 +178,7 @@ enum address_reach address_reach(const struct config_address *address)
     struct in_addr ipv4;
     struct in6_addr ipv6;
     char bare[INET6_ADDRSTRLEN];
-    if (address->unix_path) return ADDRESS_LOCAL;
+    if (address->unix_path || address->fd_name) return ADDRESS_LOCAL;
     if (inet_pton(AF_INET, address->host, &ipv4) == 1) return reach_of_ipv4(ntohl(ipv4.s_addr));
     (void)snprintf(bare, sizeof bare, "%.*s", (int)strcspn(address->host, "%"), address->host);
     if (inet_pton(AF_INET6, bare, &ipv6) == 1) return reach_of_ipv6(&ipv6);
@@ -175,6 +190,8 @@ bool address_equal(const struct config_address *a, const struct config_address *
 {
     struct in6_addr left;
     struct in6_addr right;
+    if (a->fd_name || b->fd_name)
+        return a->fd_name && b->fd_name && strcmp(a->fd_name, b->fd_name) == 0;
     if (a->unix_path || b->unix_path)
         return a->unix_path && b->unix_path && strcmp(a->unix_path, b->unix_path) == 0;
     if (a->port != b->port) return false;
@@ -185,7 +202,7 @@ bool address_equal(const struct config_address *a, const struct config_address *
 
 bool address_is_complete(const struct config_address *address)
 {
-    return address->unix_path || (address->host && address->port);
+    return address->unix_path || address->fd_name || (address->host && address->port);
 }
 
 bool address_is_ip(const char *text)

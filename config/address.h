@@ -16,8 +16,8 @@ enum address_reach {
     ADDRESS_PUBLIC
 };
 
-/* Reads HOST:PORT, [IPV6]:PORT or unix:PATH; a relative PATH is taken from `directory`. The
- * strings of `out` are from `arena`; its mark stays as it is. */
+/* Reads HOST:PORT, [IPV6]:PORT, unix:PATH or fd:NAME; a relative PATH is taken from `directory`.
+ * The strings of `out` are from `arena`; its mark stays as it is. */
 MUST_USE bool address_read(const char *text, const char *directory, struct arena *arena,
                            struct config_address *out, struct err *err);
 /* How far away a server is that one reaches at `address`. */

@@ -51,11 +51,13 @@ struct config_pairs {
     size_t count;
 };
 
-/* HOST:PORT, [IPV6]:PORT or unix:PATH. A name in place of an address is resolved when used. */
+/* HOST:PORT, [IPV6]:PORT, unix:PATH or fd:NAME. A name in place of an address is resolved when
+ * used. One of `host`, `unix_path` and `fd_name` is there. */
 struct config_address {
-    char *text;      /* as written; the path is absolute for unix: */
-    char *host;      /* without brackets; NULL for unix: */
-    char *unix_path; /* NULL for TCP */
+    char *text; /* as written; the path is absolute for unix: */
+    char *host; /* without brackets */
+    char *unix_path;
+    char *fd_name; /* of a listening socket that was passed in */
     uint16_t port;
     struct config_mark mark;
 };

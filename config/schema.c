@@ -242,7 +242,10 @@ static DEFINE_MAP(limits_map, "limits", limits_keys, struct config_limits, NO_MA
 static const struct schema_key listener_keys[] = {
     {"name", "What logs call it.", SCHEMA_TEXT, FIELD(struct config_listener, name), .max = 255,
      .initial_note = "listener-1, listener-2, ..."},
-    {"address", "Where to listen: HOST:PORT, [IPV6]:PORT or unix:PATH.", SCHEMA_ADDRESS,
+    {"address",
+     "Where to listen: HOST:PORT, [IPV6]:PORT, unix:PATH, or fd:NAME for sockets that are passed in "
+     "(systemd's socket activation).",
+     SCHEMA_ADDRESS,
      FIELD(struct config_listener, address), .required = true},
     {"backend", "The backend of those clients whose rule names none.", SCHEMA_BACKEND,
      FIELD(struct config_listener, backend),

@@ -200,7 +200,11 @@ static void check_unused(struct bind *bind, const struct config *config)
 static void check_admin(struct bind *bind, const struct config *config)
 {
     const struct config_address *admin = &config->admin;
-    if (admin->text == NULL || admin->unix_path != NULL || !address_is_complete(admin)) return;
+    if (admin->text == NULL || !address_is_complete(admin)) return;
+    if (admin->fd_name)
+        diagnostics_error(bind->found, admin->mark,
+                          "whoever asks has to find the admin address: write 127.0.0.1:9883 or "
+                          "unix:PATH");
     if (address_reach(admin) != ADDRESS_LOCAL)
         diagnostics_warning(bind->found, admin->mark,
                             "whoever reaches %s learns who connects: use 127.0.0.1, or unix:PATH",

@@ -10,6 +10,12 @@ static void check_server(struct bind *bind, const struct config_backend *backend
 {
     const struct config_address *address = &server->address;
     if (!address_is_complete(address)) return;
+    if (address->fd_name) {
+        diagnostics_error(bind->found, address->mark,
+                          "a socket that is passed in is one to listen on, and no server: write "
+                          "HOST:PORT or unix:PATH");
+        return;
+    }
     enum address_reach reach = address_reach(address);
     if (reach == ADDRESS_PUBLIC && !backend->allow_public_plaintext)
         diagnostics_error(bind->found, address->mark,

@@ -177,6 +177,13 @@ static void on_closed(uv_handle_t *handle)
     if (--listener->handles == 0) free(listener);
 }
 
+static bool is_unix_socket(int fd)
+{
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof name;
+    return getsockname(fd, (struct sockaddr *)&name, &length) == 0 && name.ss_family == AF_UNIX;
+}
+
 struct listener *listener_start(const struct session_origin *origin, int fd,
                                 const struct config_address *address, struct err *err)
 {
@@ -190,12 +197,12 @@ struct listener *listener_start(const struct session_origin *origin, int fd,
         err_set(err, "cannot accept connections: %s", uv_strerror(failed));
         return NULL;
     }
-    if (address->unix_path == NULL) endpoint_tune_socket(fd, false);
+    listener->is_unix = is_unix_socket(fd); /* one that was passed in may be either */
+    if (!listener->is_unix) endpoint_tune_socket(fd, false);
     (void)uv_timer_init(loop, &listener->pause); /* always 0 */
     listener->door.data = listener->pause.data = listener;
     listener->handles = 2;
     listener->fd = fd;
-    listener->is_unix = address->unix_path != NULL;
     listener->origin = *origin;
     memcpy(listener->address, address->text, length);
     on_pause_ends(&listener->pause);

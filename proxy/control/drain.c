@@ -6,8 +6,7 @@
 
 enum { POLL_MS = 50 };
 
-void drain_init(struct drain *drain, uv_loop_t *loop, const struct fleet *fleet,
-                drain_over_fn *on_over)
+void drain_init(struct drain *drain, uv_loop_t *loop, struct fleet *fleet, drain_over_fn *on_over)
 {
     *drain = (struct drain){.fleet = fleet, .on_over = on_over};
     (void)uv_timer_init(loop, &drain->timer); /* always 0 */
@@ -26,7 +25,7 @@ static void on_delay_over(uv_timer_t *timer)
     const struct config_drain *config = &drain->fleet->snapshot->config->drain;
     struct log_line line;
     drain->ends_ms = clock_monotonic_ms() + config->timeout_ms;
-    fleet_order(drain->fleet, worker_drain);
+    fleet_drain(drain->fleet);
     (void)uv_timer_start(&drain->timer, on_poll, POLL_MS, POLL_MS); /* always 0, as below */
     log_begin(&line, LOG_INFO, "draining");
     log_number(&line, "sessions", (int64_t)fleet_sessions(drain->fleet));

@@ -15,14 +15,13 @@ typedef void drain_over_fn(struct drain *drain);
 
 struct drain {
     uv_timer_t timer;
-    const struct fleet *fleet;
+    struct fleet *fleet;
     drain_over_fn *on_over; /* the last client has left, or the time is over */
     uint64_t ends_ms;
     atomic_bool begun; /* read by other threads too */
 };
 
 /* The timer is closed by whoever closes the loop's handles. */
-void drain_init(struct drain *drain, uv_loop_t *loop, const struct fleet *fleet,
-                drain_over_fn *on_over);
+void drain_init(struct drain *drain, uv_loop_t *loop, struct fleet *fleet, drain_over_fn *on_over);
 /* Begins; clients are accepted for `delay_ms` more. */
 void drain_begin(struct drain *drain, uint64_t delay_ms);

@@ -1,91 +1,71 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/control/fleet.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "proxy/admission/descriptors.h"
-#include "proxy/listener.h"
 
-/* --------------------------------------------------------------------------------------- binding
+/* --------------------------------------------------------------------------------------- sockets
  */
-
-/* The listener that a snapshot has on an address, or NULL. */
-static const struct config_listener *listens_on(const struct snapshot *snapshot,
-                                                const struct config_address *address)
-{
-    const struct config *config = snapshot == NULL ? NULL : snapshot->config;
-    for (size_t i = 0; config != NULL && i < config->listeners_count; i++)
-        if (strcmp(config->listeners[i].address.text, address->text) == 0)
-            return &config->listeners[i];
-    return NULL;
-}
-
-static void close_all(int *fds, size_t count)
-{
-    for (size_t i = 0; fds != NULL && i < count; i++)
-        if (fds[i] >= 0) (void)close(fds[i]); /* nothing was accepted from it */
-    free(fds);
-}
-
-static int bind_one(const int *fds, size_t listener, unsigned worker,
-                    const struct config_address *address, struct err *err)
-{
-    bool shared = worker > 0 && address->unix_path != NULL;
-    int fd = shared ? fcntl(fds[listener], F_DUPFD_CLOEXEC, 0)
-                    : listener_bind(address, worker == 0, err);
-    if (fd < 0 && shared) err_set(err, "no descriptor is left for a listener");
-    return fd;
-}
-
-/* Sockets for what `snapshot` listens on and `previous` (NULL: nothing) does not; -1 for the rest.
- * NULL: told why. */
-static int *bind_all(const struct snapshot *snapshot, const struct snapshot *previous,
-                     unsigned workers, struct err *err)
-{
-    const struct config *config = snapshot->config;
-    size_t count = config->listeners_count;
-    int *fds = malloc(count * workers * sizeof *fds);
-    if (fds == NULL) {
-        err_set(err, "out of memory");
-        return NULL;
-    }
-    memset(fds, 0xff, count * workers * sizeof *fds); /* -1 */
-    for (unsigned worker = 0; worker < workers; worker++)
-        for (size_t i = 0; i < count; i++) {
-            const struct config_listener *listener = &config->listeners[i];
-            if (listens_on(previous, &listener->address) != NULL) continue;
-            int *fd = &fds[worker * count + i];
-            *fd = bind_one(fds, i, worker, &listener->address, err);
-            if (*fd >= 0) continue;
-            err_prefix(err, "listener %s", listener->name);
-            close_all(fds, count * workers);
-            return NULL;
-        }
-    return fds;
-}
 
 bool fleet_bind(struct fleet *fleet, struct snapshot *snapshot, unsigned workers, struct err *err)
 {
+    size_t was = 0;
     fleet->snapshot = snapshot;
     fleet->count = workers;
-    fleet->fds = bind_all(snapshot, NULL, workers, err);
-    return fleet->fds != NULL;
+    return doors_open(&fleet->doors, snapshot->config, workers, &fleet->inherited, &was, err);
+}
+
+static void drop_sockets(struct worker_sockets *sockets, bool taken)
+{
+    for (size_t i = 0; i < sockets->count && !taken; i++)
+        (void)close(sockets->items[i].fd); /* nothing was accepted from it */
+    free(sockets->items);
+    *sockets = (struct worker_sockets){0};
+}
+
+static bool add_sockets(struct worker_sockets *sockets, const struct fleet *fleet,
+                        const struct door *door, size_t listener, unsigned worker, struct err *err)
+{
+    size_t share = doors_share(door, worker, fleet->count);
+    struct worker_socket *items = reallocarray(sockets->items, sockets->count + share + 1,
+                                               sizeof *items);
+    if (items == NULL) return err_set(err, "out of memory");
+    sockets->items = items;
+    for (size_t turn = 0; turn < share; turn++) {
+        int fd = doors_copy(door, worker, fleet->count, turn);
+        if (fd < 0) return err_set(err, "no descriptor is left for a listener");
+        items[sockets->count++] = (struct worker_socket){listener, fd};
+    }
+    return true;
+}
+
+/* What one worker is to serve of the doors that were opened after the first `was`. False: told why;
+ * drop_sockets is due in any case. */
+static bool share_sockets(struct worker_sockets *sockets, const struct fleet *fleet,
+                          const struct config *config, size_t was, unsigned worker, struct err *err)
+{
+    for (size_t i = 0; i < config->listeners_count; i++) {
+        const struct door *door = doors_find(&fleet->doors, config->listeners[i].address.text);
+        if (door < fleet->doors.items + was) continue;
+        if (!add_sockets(sockets, fleet, door, i, worker, err)) return false;
+    }
+    return true;
 }
 
 /* -------------------------------------------------------------------------------------- workers */
 
 bool fleet_start(struct fleet *fleet, struct err *err)
 {
-    size_t listeners = fleet->snapshot->config->listeners_count;
     fleet->workers = calloc(fleet->count, sizeof(struct worker *));
     if (fleet->workers == NULL) return err_set(err, "out of memory");
     for (unsigned i = 0; i < fleet->count; i++) {
-        int *fds = &fleet->fds[i * listeners];
-        fleet->workers[i] = worker_new(fleet->snapshot, fleet->inventory, i, fds, err);
-        memset(fds, 0xff, listeners * sizeof *fds); /* it has taken them */
+        struct worker_sockets sockets = {0};
+        bool shared = share_sockets(&sockets, fleet, fleet->snapshot->config, 0, i, err);
+        if (shared)
+            fleet->workers[i] = worker_new(fleet->snapshot, fleet->inventory, i, &sockets, err);
+        drop_sockets(&sockets, shared);
         if (fleet->workers[i] == NULL) return false;
     }
     descriptors_start(); /* from here on they are for clients, but for a reserve */
@@ -94,31 +74,40 @@ bool fleet_start(struct fleet *fleet, struct err *err)
     return true;
 }
 
-static void remove_sockets(const struct snapshot *snapshot, const struct snapshot *kept)
+static bool install(struct fleet *fleet, struct snapshot *snapshot, size_t was, struct err *err)
 {
-    const struct config *config = snapshot->config;
-    for (size_t i = 0; i < config->listeners_count; i++) {
-        const struct config_address *address = &config->listeners[i].address;
-        if (address->unix_path != NULL && listens_on(kept, address) == NULL)
-            (void)unlink(address->unix_path); /* it may be gone already */
-    }
+    struct worker_sockets *sockets = calloc(fleet->count, sizeof *sockets);
+    bool good = sockets != NULL || err_set(err, "out of memory");
+    for (unsigned i = 0; good && i < fleet->count; i++)
+        good = share_sockets(&sockets[i], fleet, snapshot->config, was, i, err);
+    for (unsigned i = 0; good && i < fleet->count; i++)
+        CHECK(worker_install(fleet->workers[i], snapshot, &sockets[i])); /* half would be worse */
+    for (unsigned i = 0; sockets != NULL && i < fleet->count; i++)
+        drop_sockets(&sockets[i], good);
+    free(sockets);
+    return good;
 }
 
 bool fleet_install(struct fleet *fleet, struct snapshot *snapshot, struct err *err)
 {
-    size_t listeners = snapshot->config->listeners_count;
-    int *fds = bind_all(snapshot, fleet->snapshot, fleet->count, err);
-    if (fds == NULL) {
+    size_t was = 0;
+    bool open = doors_open(&fleet->doors, snapshot->config, fleet->count, &fleet->inherited, &was,
+                           err);
+    if (!open || !install(fleet, snapshot, was, err)) {
+        doors_close_from(&fleet->doors, was);
         snapshot_unref(snapshot);
         return false;
     }
-    for (unsigned i = 0; i < fleet->count; i++)
-        CHECK(worker_install(fleet->workers[i], snapshot, &fds[i * listeners]));
-    free(fds);
-    remove_sockets(fleet->snapshot, snapshot);
+    doors_close(&fleet->doors, snapshot->config);
     snapshot_unref(fleet->snapshot);
     fleet->snapshot = snapshot;
     return true;
+}
+
+void fleet_drain(struct fleet *fleet)
+{
+    fleet_order(fleet, worker_drain);
+    doors_let_go(&fleet->doors, false);
 }
 
 void fleet_order(const struct fleet *fleet, void (*order)(struct worker *worker))
@@ -135,14 +124,12 @@ size_t fleet_sessions(const struct fleet *fleet)
     return count;
 }
 
-void fleet_clear(struct fleet *fleet, bool served)
+void fleet_clear(struct fleet *fleet)
 {
     for (unsigned i = 0; fleet->workers != NULL && i < fleet->count; i++)
         worker_free(fleet->workers[i]);
     free(fleet->workers);
-    if (fleet->snapshot != NULL) {
-        close_all(fleet->fds, fleet->count * fleet->snapshot->config->listeners_count);
-        if (served) remove_sockets(fleet->snapshot, NULL);
-    }
+    doors_close(&fleet->doors, NULL);
+    inherited_clear(&fleet->inherited);
     snapshot_unref(fleet->snapshot);
 }

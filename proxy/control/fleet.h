@@ -6,6 +6,8 @@
 
 #include "base/attributes.h"
 #include "base/err.h"
+#include "proxy/control/doors.h"
+#include "proxy/control/inherited.h"
 #include "proxy/control/worker.h"
 #include "proxy/snapshot.h"
 
@@ -14,11 +16,12 @@ struct fleet {
     struct worker **workers;
     unsigned count;
     struct inventory *inventory; /* borrowed by the workers */
-    int *fds; /* before the start: one a worker and listener, worker after worker */
+    struct doors doors;
+    struct inherited inherited; /* sockets that we did not make */
 };
 
-/* Binds every listener of the snapshot, which it takes, for `workers` workers. fleet_clear is due
- * in any case. False: told why. */
+/* Binds every listener of the snapshot, which it takes, for `workers` workers, or takes it from
+ * `fleet->inherited`. fleet_clear is due in any case. False: told why. */
 MUST_USE bool fleet_bind(struct fleet *fleet, struct snapshot *snapshot, unsigned workers,
                          struct err *err);
 /* Starts the workers: from here on clients are served. False: told why. */
@@ -27,8 +30,11 @@ MUST_USE bool fleet_start(struct fleet *fleet, struct err *err);
  * lets go of what is gone, and has the sessions judged again. Takes the snapshot in any case.
  * False: told why, and nothing has changed. */
 MUST_USE bool fleet_install(struct fleet *fleet, struct snapshot *snapshot, struct err *err);
-/* `order` is worker_drain, worker_recheck, worker_stop or worker_cut. */
+/* Accepts nobody any more, and has clients told to leave. */
+void fleet_drain(struct fleet *fleet);
+/* `order` is worker_recheck, worker_stop or worker_cut. */
 void fleet_order(const struct fleet *fleet, void (*order)(struct worker *worker));
 size_t fleet_sessions(const struct fleet *fleet);
-/* Waits for the workers, which have been stopped, and frees. Removes unix sockets if `served`. */
-void fleet_clear(struct fleet *fleet, bool served);
+/* Waits for the workers, which have been stopped, and frees; removes the unix sockets that it made.
+ */
+void fleet_clear(struct fleet *fleet);

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "proxy/backend/pool.h"
 #include "proxy/control/fleet.h"
+#include "proxy/control/notify.h"
 #include "proxy/control/watch.h"
 #include "proxy/reload_report.h"
 
@@ -31,12 +32,13 @@ struct reload {
     time_t last_tick;
     time_t last_notice;
     struct reload_report *report;
+    const struct notify *notify;
 };
 
 /* Begins to look; reload_stop is due. All are borrowed. */
 void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
                   const struct config_source *source, const struct builtin_broker *builtin,
-                  struct reload_report *report);
+                  struct reload_report *report, const struct notify *notify);
 /* Loads everything again; `why` goes to the log. */
 void reload_now(struct reload *reload, const char *why);
 /* The timer is closed by whoever closes the loop's handles. */

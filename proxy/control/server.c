@@ -14,19 +14,27 @@
 #include "proxy/control/drain.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/health.h"
+#include "proxy/control/notify.h"
 #include "proxy/control/ocsp_refresh.h"
 #include "proxy/control/privileges.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/resolver.h"
+#include "proxy/control/watchdog.h"
 #include "proxy/listener.h"
 #include "proxy/tls/wolfssl.h"
 
-enum { MOST_SIGNALS = 5, MOST_IDENTITIES = 100000 };
+enum {
+    GRACE_MS = 5000, /* for the end after a drain */
+    MOST_SIGNALS = 5,
+    MOST_IDENTITIES = 100000
+};
 
 struct server {
     uv_loop_t loop;
     uv_signal_t signals[MOST_SIGNALS];
     struct drain drain;
+    struct notify notify;
+    struct watchdog watchdog;
     struct fleet fleet;
     struct reload reload;
     struct reload_report reloads;
@@ -65,8 +73,12 @@ static void on_drained(struct drain *drain)
 
 static void leave(struct server *server)
 {
+    const struct config_drain *config = &server->fleet.snapshot->config->drain;
     (void)uv_timer_stop(&server->reload.tick); /* always 0 */
-    drain_begin(&server->drain, server->fleet.snapshot->config->drain.delay_ms);
+    notify_send(&server->notify,
+                "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu\nSTATUS=Letting clients leave",
+                (unsigned long long)(config->delay_ms + config->timeout_ms + GRACE_MS) * 1000);
+    drain_begin(&server->drain, config->delay_ms);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -132,12 +144,19 @@ static bool start(struct server *server, struct config **config, const struct co
                   const struct builtin_broker *builtin, struct err *err)
 {
     unsigned workers = (*config)->workers == 0 ? usable_cores() : (*config)->workers;
+    if (!inherited_init(&server->fleet.inherited, err)) {
+        config_free(*config);
+        *config = NULL;
+        return false;
+    }
     struct snapshot *snapshot = snapshot_new(config, workers, builtin, NULL, err);
     if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err) ||
         !start_admin(server, err) || !privileges_drop(snapshot->config->user, err) ||
         !listen_on_signals(server, err) || !fleet_start(&server->fleet, err))
         return false;
-    reload_start(&server->reload, &server->loop, &server->fleet, source, builtin, &server->reloads);
+    reload_start(&server->reload, &server->loop, &server->fleet, source, builtin, &server->reloads,
+                 &server->notify);
+    watchdog_start(&server->watchdog, &server->loop, &server->notify, &server->fleet);
     server->ocsp = ocsp_refresh_start(&server->loop, &server->fleet);
     server->health = health_start(&server->loop, &server->fleet);
     if (server->ocsp == NULL || server->health == NULL) return err_set(err, "out of memory");
@@ -162,6 +181,7 @@ static void announce(const struct server *server, unsigned long descriptors)
     log_end(&line);
     (void)fputs("postern: ready\n", stderr);
     (void)fflush(stderr);
+    notify_send(&server->notify, "READY=1\nSTATUS=Serving");
 }
 
 static void clear(struct server *server)
@@ -172,7 +192,7 @@ static void clear(struct server *server)
         (void)unlink(server->fleet.snapshot->config->admin.unix_path); /* it may be gone already */
     health_stop(server->health);
     resolver_stop(server->resolver);
-    fleet_clear(&server->fleet, server->is_stopping);
+    fleet_clear(&server->fleet);
     inventory_free(server->inventory);
     reload_stop(&server->reload);
     ocsp_refresh_stop(server->ocsp);
@@ -182,6 +202,7 @@ static void clear(struct server *server)
     reload_report_clear(&server->reloads);
     health_free(server->health);
     resolver_free(server->resolver);
+    notify_close(&server->notify);
     CHECK(uv_loop_close(&server->loop) == 0);
 }
 
@@ -190,6 +211,7 @@ bool server_run(struct config **config, const struct config_source *source,
 {
     struct server server = {0};
     reload_report_init(&server.reloads);
+    notify_open(&server.notify);
     unsigned long descriptors = privileges_prepare();
     int failed = uv_loop_init(&server.loop);
     if (failed != 0) return err_set(err, "cannot make an event loop: %s", uv_strerror(failed));

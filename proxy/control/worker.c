@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,14 +21,15 @@ enum { JUDGED_AT_ONCE = 100 /* sessions in one turn of the loop: a millisecond o
 struct news {
     struct news *next;
     struct snapshot *snapshot;
-    int fds[];
+    size_t count;
+    struct worker_socket sockets[];
 };
 
 struct worker {
     struct loop loop;
     struct snapshot *snapshot;
     struct session_list sessions;
-    struct listener **listeners; /* as in the snapshot */
+    struct listener **listeners; /* one a socket, none of them NULL */
     size_t listeners_count;
     uv_async_t mailbox;
     uv_idle_t judging; /* active during a recheck */
@@ -37,7 +39,8 @@ struct worker {
     atomic_bool recheck;
     pthread_mutex_t lock;         /* around `news` */
     struct news *news;            /* the oldest first */
-    atomic_size_t sessions_count; /* published each turn, for the main thread */
+    atomic_size_t sessions_count; /* published each turn, for the main thread, as the next one */
+    atomic_uint_fast64_t seen_ms;
     pthread_t thread;
     bool started;
     bool stopping;
@@ -47,6 +50,13 @@ static void stop_listening(struct worker *worker)
 {
     for (size_t i = 0; i < worker->listeners_count; i++)
         listener_stop(&worker->listeners[i]);
+    worker->listeners_count = 0;
+}
+
+static void close_sockets(const struct worker_socket *sockets, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)close(sockets[i].fd); /* nothing was accepted from it */
 }
 
 /* ------------------------------------------------------------------------------------ judgement */
@@ -66,36 +76,54 @@ static void recheck(struct worker *worker)
 
 /* ----------------------------------------------------------------------------- a new generation */
 
-/* The listener on that address, which is no longer the worker's then, or NULL. */
-static struct listener *take_listener(struct worker *worker, const char *address)
+static size_t find_address(const struct config *config, const char *address)
 {
-    for (size_t i = 0; i < worker->listeners_count; i++) {
-        struct listener *listener = worker->listeners[i];
-        if (listener == NULL || strcmp(listener->address, address) != 0) continue;
-        worker->listeners[i] = NULL;
-        return listener;
-    }
-    return NULL;
+    for (size_t i = 0; i < config->listeners_count; i++)
+        if (strcmp(config->listeners[i].address.text, address) == 0) return i;
+    return SIZE_MAX;
 }
 
-static void serve(struct worker *worker, struct news *news, struct listener **listeners)
+/* Room for one more in worker->listeners is the caller's to have. */
+static bool open_listener(struct worker *worker, struct snapshot *snapshot,
+                          const struct worker_socket *socket, struct err *err)
 {
-    const struct config *config = news->snapshot->config;
-    struct err err = {{0}};
-    for (size_t i = 0; i < config->listeners_count; i++) {
-        const struct config_address *address = &config->listeners[i].address;
-        struct session_origin origin = {&worker->loop, news->snapshot, i, &worker->sessions};
-        listeners[i] = take_listener(worker, address->text);
-        if (listeners[i] != NULL)
-            listeners[i]->origin = origin;
-        else
-            listeners[i] = listener_start(&origin, news->fds[i], address, &err);
-        if (listeners[i] == NULL) log_event(LOG_ERROR, "listener not started", err.text);
+    struct session_origin origin = {&worker->loop, snapshot, socket->listener, &worker->sessions};
+    const struct config_address *address = &snapshot->config->listeners[socket->listener].address;
+    struct listener *listener = listener_start(&origin, socket->fd, address, err);
+    if (listener == NULL) return false;
+    worker->listeners[worker->listeners_count++] = listener;
+    return true;
+}
+
+/* Those that are in the configuration still go on by the new generation. */
+static void keep_listeners(struct worker *worker, struct snapshot *snapshot)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < worker->listeners_count; i++) {
+        struct listener *listener = worker->listeners[i];
+        size_t index = find_address(snapshot->config, listener->address);
+        if (index == SIZE_MAX) {
+            listener_stop(&listener);
+            continue;
+        }
+        listener->origin = (struct session_origin){&worker->loop, snapshot, index,
+                                                   &worker->sessions};
+        worker->listeners[kept++] = listener;
     }
-    stop_listening(worker); /* those that are not in the configuration any more */
-    free(worker->listeners);
+    worker->listeners_count = kept;
+}
+
+static void serve(struct worker *worker, const struct news *news)
+{
+    struct err err = {{0}};
+    size_t room = worker->listeners_count + news->count + 1;
+    struct listener **listeners = reallocarray(worker->listeners, room, sizeof *listeners);
+    CHECK(listeners != NULL); /* half a generation would be worse */
     worker->listeners = listeners;
-    worker->listeners_count = config->listeners_count;
+    keep_listeners(worker, news->snapshot);
+    for (size_t i = 0; i < news->count; i++)
+        if (!open_listener(worker, news->snapshot, &news->sockets[i], &err))
+            log_event(LOG_ERROR, "listener not started", err.text);
 }
 
 /* Contexts that both generations share judge by the new CRLs from now on. */
@@ -109,10 +137,7 @@ static void trust_anew(const struct worker *worker)
 
 static void install(struct worker *worker, struct news *news)
 {
-    size_t count = news->snapshot->config->listeners_count;
-    struct listener **listeners = calloc(count, sizeof(struct listener *));
-    CHECK(listeners != NULL); /* half a generation would be worse */
-    serve(worker, news, listeners);
+    serve(worker, news);
     snapshot_unref(worker->snapshot);
     worker->snapshot = news->snapshot;
     worker->sessions.snapshot = news->snapshot;
@@ -123,8 +148,7 @@ static void install(struct worker *worker, struct news *news)
 
 static void discard(struct news *news)
 {
-    for (size_t i = 0; i < news->snapshot->config->listeners_count; i++)
-        if (news->fds[i] >= 0) (void)close(news->fds[i]); /* nothing was accepted from it */
+    close_sockets(news->sockets, news->count);
     snapshot_unref(news->snapshot);
     free(news);
 }
@@ -210,45 +234,43 @@ static void on_after_turn(uv_check_t *check)
     struct worker *worker = CONTAINER_OF(check, struct worker, after_turn);
     take_turns(worker);
     atomic_store_explicit(&worker->sessions_count, worker->sessions.count, memory_order_relaxed);
+    atomic_store_explicit(&worker->seen_ms, worker->loop.deadlines.now_ms, memory_order_relaxed);
     if (!worker->stopping || worker->sessions.count > 0) return;
     if (uv_is_closing((uv_handle_t *)check)) return;
     uv_close((uv_handle_t *)check, NULL);
     loop_stop(&worker->loop);
 }
 
-static bool open_listeners(struct worker *worker, const int *fds, struct err *err)
+static bool open_listeners(struct worker *worker, const struct worker_sockets *sockets,
+                           struct err *err)
 {
-    const struct config *config = worker->snapshot->config;
-    bool good = true;
-    worker->listeners = calloc(config->listeners_count, sizeof(struct listener *));
-    if (worker->listeners == NULL) good = err_set(err, "out of memory");
-    for (size_t i = 0; i < config->listeners_count; i++) {
-        struct session_origin origin = {&worker->loop, worker->snapshot, i, &worker->sessions};
-        if (!good) {
-            (void)close(fds[i]); /* nothing was accepted from it */
-            continue;
-        }
-        worker->listeners[i] = listener_start(&origin, fds[i], &config->listeners[i].address, err);
-        worker->listeners_count = i + 1;
-        good = worker->listeners[i] != NULL;
+    worker->listeners = calloc(sockets->count + 1, sizeof *worker->listeners);
+    if (worker->listeners == NULL) {
+        close_sockets(sockets->items, sockets->count);
+        return err_set(err, "out of memory");
     }
-    return good;
+    for (size_t i = 0; i < sockets->count; i++) {
+        if (open_listener(worker, worker->snapshot, &sockets->items[i], err)) continue;
+        close_sockets(sockets->items + i + 1, sockets->count - i - 1);
+        return false;
+    }
+    return true;
 }
 
 struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory, unsigned number,
-                          const int *fds, struct err *err)
+                          const struct worker_sockets *sockets, struct err *err)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL || !loop_init(&worker->loop, number, err)) {
         if (worker == NULL) err_set(err, "out of memory");
-        for (size_t i = 0; i < snapshot->config->listeners_count; i++)
-            (void)close(fds[i]); /* nothing was accepted from it */
+        close_sockets(sockets->items, sockets->count);
         free(worker);
         return NULL;
     }
     worker->snapshot = snapshot_ref(snapshot);
     worker->sessions.snapshot = snapshot;
     worker->sessions.inventory = inventory;
+    atomic_init(&worker->seen_ms, worker->loop.deadlines.now_ms);
     (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail for a plain mutex */
     CHECK(uv_async_init(&worker->loop.uv, &worker->mailbox, on_order) == 0);
     (void)uv_check_init(&worker->loop.uv, &worker->after_turn); /* these always 0 */
@@ -256,7 +278,7 @@ struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory
     (void)uv_idle_init(&worker->loop.uv, &worker->hurrying);
     (void)uv_check_start(&worker->after_turn, on_after_turn);
     uv_unref((uv_handle_t *)&worker->after_turn);
-    if (open_listeners(worker, fds, err)) return worker;
+    if (open_listeners(worker, sockets, err)) return worker;
     worker_free(worker);
     return NULL;
 }
@@ -272,6 +294,9 @@ bool worker_start(struct worker *worker, struct err *err)
 {
     int failed = pthread_create(&worker->thread, NULL, run, worker);
     if (failed != 0) return err_set(err, "cannot start a worker thread: %s", strerror(failed));
+    char name[16]; /* the kernel's limit */
+    (void)snprintf(name, sizeof name, "worker-%u", worker->loop.number);
+    (void)pthread_setname_np(worker->thread, name); /* for people alone */
     worker->started = true;
     return true;
 }
@@ -297,14 +322,16 @@ void worker_cut(struct worker *worker)
     give_order(worker, CUT);
 }
 
-bool worker_install(struct worker *worker, struct snapshot *snapshot, const int *fds)
+bool worker_install(struct worker *worker, struct snapshot *snapshot,
+                    const struct worker_sockets *sockets)
 {
-    size_t size = snapshot->config->listeners_count * sizeof *fds;
+    size_t size = sockets->count * sizeof *sockets->items;
     struct news *news = malloc(sizeof *news + size);
     if (news == NULL) return false;
     news->next = NULL;
     news->snapshot = snapshot_ref(snapshot);
-    memcpy(news->fds, fds, size);
+    news->count = sockets->count;
+    if (size > 0) memcpy(news->sockets, sockets->items, size);
     (void)pthread_mutex_lock(&worker->lock); /* a plain mutex cannot fail */
     struct news **last = &worker->news;
     while (*last != NULL)
@@ -324,6 +351,11 @@ void worker_recheck(struct worker *worker)
 size_t worker_sessions(const struct worker *worker)
 {
     return atomic_load_explicit(&worker->sessions_count, memory_order_relaxed);
+}
+
+uint64_t worker_seen_ms(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->seen_ms, memory_order_relaxed);
 }
 
 void worker_free(struct worker *worker)

@@ -2,6 +2,8 @@
 /* A thread with a loop, its listeners and its sessions. The main thread speaks to it by orders. */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/attributes.h"
 #include "base/err.h"
 #include "proxy/inventory.h"
@@ -9,12 +11,22 @@
 
 struct worker;
 
-/* Gives a worker (worker_free) that is about to serve `fds`, one listening socket a listener of the
- * snapshot, which it takes in any case; it keeps a reference to the snapshot and borrows the
- * inventory. Nothing is accepted
- * before worker_start. NULL: told why. */
+/* Listening sockets, each with the index of its listener. */
+struct worker_socket {
+    size_t listener;
+    int fd;
+};
+
+struct worker_sockets {
+    struct worker_socket *items;
+    size_t count;
+};
+
+/* Gives a worker (worker_free) that is about to serve `sockets`, whose descriptors it takes in any
+ * case; it keeps a reference to the snapshot and borrows the inventory. Nothing is accepted before
+ * worker_start. NULL: told why. */
 struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory, unsigned number,
-                          const int *fds, struct err *err);
+                          const struct worker_sockets *sockets, struct err *err);
 /* Starts its thread. False: told why. */
 MUST_USE bool worker_start(struct worker *worker, struct err *err);
 /* Orders, from the main thread. Drain: accept no more, refuse who is not admitted yet, tell the
@@ -24,12 +36,15 @@ void worker_drain(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_cut(struct worker *worker);
 /* Serves by `snapshot` from now on, of which it keeps a reference, and judges its sessions again.
- * `fds` as in worker_new, but -1 where it listens on that address already. False: out of memory,
- * and nothing is taken. */
-MUST_USE bool worker_install(struct worker *worker, struct snapshot *snapshot, const int *fds);
+ * `sockets` as in worker_new, without those that it has already. False: out of memory, and nothing
+ * is taken. */
+MUST_USE bool worker_install(struct worker *worker, struct snapshot *snapshot,
+                             const struct worker_sockets *sockets);
 /* Judges its sessions again by the snapshot that it has. */
 void worker_recheck(struct worker *worker);
 /* How many sessions it has; exact once it drains. */
 size_t worker_sessions(const struct worker *worker);
+/* When its loop turned last, by clock_monotonic_ms; it does so many times a second. */
+uint64_t worker_seen_ms(const struct worker *worker);
 /* Waits for the thread if one was started (after worker_stop), then frees. */
 void worker_free(struct worker *worker);

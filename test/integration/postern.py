@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`postern run` as a fixture: its own configuration, its log, and a clean end."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -38,11 +39,30 @@ def wait_until(condition, what, seconds=DEADLINE):
     raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 
+def launch(command, environment=None, sockets=()):
+    """Its standard error is a pipe. The sockets become its descriptors 3, 4, ..."""
+    held = [fcntl.fcntl(one.fileno(), fcntl.F_DUPFD, 100) for one in sockets]
+
+    def place():
+        for number, fd in enumerate(held, 3):
+            os.dup2(fd, number)
+
+    if held:
+        command = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
+        pass_fds=range(3, 3 + len(held)), preexec_fn=place if held else None)
+    for fd in held:
+        os.close(fd)
+    return process
+
+
 class Postern:
     def __init__(self, directory, listener=None, backends=None, policies=None, tls=None, limits=None,
-                 pki=None, descriptors=None, **top):
+                 pki=None, descriptors=None, environment=None, sockets=(), **top):
         """One listener on a free port unless `top` has listeners; `tls` and `limits` add to it.
-        `descriptors` is how many the process may have."""
+        `descriptors` is how many the process may have. `sockets` are passed as systemd does;
+        `environment` names them."""
         self.directory = pathlib.Path(directory)
         self.port = free_port()
         self.pki = pki
@@ -66,8 +86,7 @@ class Postern:
         self.file.write_text(yaml.safe_dump(config))
         self.log = []
         few = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
-        self.process = subprocess.Popen([*few, BINARY, "run", "-c", str(self.file)],
-                                        stderr=subprocess.PIPE, text=True)
+        self.process = launch([*few, BINARY, "run", "-c", str(self.file)], environment, sockets)
         for line in self.process.stderr:
             self.log.append(line)
             if line.strip() == "postern: ready":

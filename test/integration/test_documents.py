@@ -63,6 +63,6 @@ def test_an_installation_has_binary_man_page_unit_and_examples(tmp_path):
                           text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     installed = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
-    assert {"bin/postern", "share/man/man1/postern.1", "lib/systemd/system/postern.service",
+    assert {"bin/postern", "share/man/man1/postern.1", "lib/systemd/system/postern.service", "lib/systemd/system/postern.socket",
             "share/doc/postern/examples/minimal.yaml"} <= installed
     assert subprocess.run([tmp_path / "bin/postern", "version"]).returncode == 0

@@ -60,7 +60,9 @@ static void refuses_what_is_no_address(void **state)
         "host:http",
         "[::1:8883",
         "unix:",
-        "fd:mqtt",
+        "fd:",
+        "fd:a:b",
+        "fd:a b",
         "mqtt://h:1",
         "256.0.0.1:1883",
         "h:-1",
@@ -75,6 +77,20 @@ static void refuses_what_is_no_address(void **state)
         assert_true(*err.text);
         arena_clear(&arena);
     }
+}
+
+static void reads_names_of_sockets_that_are_passed_in(void **state)
+{
+    struct arena arena = {0};
+    struct config_address out = {0};
+    struct err err;
+    (void)state;
+    assert_true(address_read("fd:mqtts", "/etc/postern", &arena, &out, &err));
+    assert_string_equal(out.text, "fd:mqtts");
+    assert_string_equal(out.fd_name, "mqtts");
+    assert_null(out.host);
+    assert_null(out.unix_path);
+    arena_clear(&arena);
 }
 
 static void refuses_socket_paths_that_do_not_fit(void **state)
@@ -173,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_form),
+        cmocka_unit_test(reads_names_of_sockets_that_are_passed_in),
         cmocka_unit_test(refuses_what_is_no_address),
         cmocka_unit_test(refuses_socket_paths_that_do_not_fit),
         cmocka_unit_test(knows_how_far_a_server_is),
