@@ -25,10 +25,10 @@ class NameServer:
         while True:
             try:
                 query, client = self.socket.recvfrom(4096)
+                if not self.silent:
+                    self.socket.sendto(self._answer(query), client)
             except OSError:
                 return
-            if not self.silent:
-                self.socket.sendto(self._answer(query), client)
 
     def _answer(self, query):
         labels, at = [], 12

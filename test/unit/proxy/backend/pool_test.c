@@ -12,7 +12,7 @@
 enum { MOST = 4 };
 
 struct fixture {
-    char texts[MOST][16];
+    char texts[MOST][40];
     struct config_server servers[MOST];
     struct config_backend config;
     struct pool pool;
@@ -223,7 +223,7 @@ static void a_client_id_keeps_its_address_of_a_name_whatever_the_order(void **st
     (void)state;
     with(&fixture, 1, CONFIG_CLIENT_ID, CONFIG_CHECK_TCP, NULL);
     for (int i = 0; i < 300; i++) {
-        char id[16];
+        char id[24];
         (void)snprintf(id, sizeof id, "meter-%d", i);
         size_t first = pool_first_address(&fixture.pool, one, span_of(id));
         assert_int_equal(first, 2 - pool_first_address(&fixture.pool, other, span_of(id)));
