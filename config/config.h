@@ -326,6 +326,7 @@ struct config {
     struct config_policy *policies;
     size_t policies_count;
     struct config_address admin; /* `text` NULL: off */
+    bool admin_allow_remote;     /* it may be reached from other machines */
     struct config_drain drain;
     struct config_strings resolver; /* IP:PORT or IP; none: those of the system */
     bool watch; /* files that the configuration names are loaded again when they change */

@@ -429,6 +429,10 @@ static const struct schema_key admin_keys[] = {
     {"address",
      "Where operators and their tools ask by HTTP: HOST:PORT on this machine, or unix:PATH.",
      SCHEMA_ADDRESS, FIELD(struct config, admin), .required = true},
+    {"allow_remote",
+     "Allows an address that other machines can reach: whoever reaches it learns who connects, with "
+     "what, and how many; nobody is asked for a password.",
+     SCHEMA_BOOL, FIELD(struct config, admin_allow_remote), .initial = "false"},
 };
 static DEFINE_MAP(admin_map, "admin", admin_keys, struct config, NO_MARK);
 
@@ -439,7 +443,7 @@ static const struct schema_key root_keys[] = {
     {"user", "The user to become after the sockets are open, when started as root.", SCHEMA_TEXT,
      FIELD(struct config, user), .initial_note = "stay who we are"},
     {"log", "What is logged, and where.", SCHEMA_MAP, .offset = 0, MAP(log_map)},
-    {"admin", "The admin address: health, and the inventory of clients. Off unless given.", SCHEMA_MAP,
+    {"admin", "The admin address: health, metrics, a page for people, who is connected. Off unless given.", SCHEMA_MAP,
      .offset = 0, MAP(admin_map)},
     {"listeners", "Where clients come in.", SCHEMA_MAP,
      LIST(struct config, listeners, listeners_count), MAP(listener_map), .required = true},

@@ -205,10 +205,11 @@ static void check_admin(struct bind *bind, const struct config *config)
         diagnostics_error(bind->found, admin->mark,
                           "whoever asks has to find the admin address: write 127.0.0.1:9883 or "
                           "unix:PATH");
-    if (address_reach(admin) != ADDRESS_LOCAL)
-        diagnostics_warning(bind->found, admin->mark,
-                            "whoever reaches %s learns who connects: use 127.0.0.1, or unix:PATH",
-                            admin->text);
+    if (address_reach(admin) != ADDRESS_LOCAL && !config->admin_allow_remote)
+        diagnostics_error(bind->found, admin->mark,
+                          "whoever reaches %s learns who connects, and nobody is asked for a "
+                          "password: use 127.0.0.1 or unix:PATH, or set allow_remote: true",
+                          admin->text);
 }
 
 void validate(struct bind *bind, struct config *config)

@@ -44,22 +44,25 @@ void access_record_clear(struct access_record *record)
     free(record->certificate);
 }
 
-static void log_source(struct log_line *line, const struct access_source *source)
+const char *access_source_text(const struct access_source *source,
+                               char out[static ACCESS_SOURCE_ROOM])
 {
     char host[INET6_ADDRSTRLEN] = "";
-    char text[INET6_ADDRSTRLEN + 10];
-    if (source->is_unix) {
-        log_text(line, "source", "unix");
-        return;
-    }
+    if (source->is_unix) return "unix";
     if (IN6_IS_ADDR_V4MAPPED(&source->address)) {
         (void)inet_ntop(AF_INET, source->address.s6_addr + 12, host, sizeof host);
-        (void)snprintf(text, sizeof text, "%s:%u", host, source->port);
+        (void)snprintf(out, ACCESS_SOURCE_ROOM, "%s:%u", host, source->port);
     } else {
         (void)inet_ntop(AF_INET6, &source->address, host, sizeof host);
-        (void)snprintf(text, sizeof text, "[%s]:%u", host, source->port);
+        (void)snprintf(out, ACCESS_SOURCE_ROOM, "[%s]:%u", host, source->port);
     }
-    log_text(line, "source", text);
+    return out;
+}
+
+static void log_source(struct log_line *line, const struct access_source *source)
+{
+    char text[ACCESS_SOURCE_ROOM];
+    log_text(line, "source", access_source_text(source, text));
 }
 
 static const char *mqtt_name(unsigned version)

@@ -41,6 +41,11 @@ struct access_record {
 
 /* Where the peer of a socket is. */
 struct access_source access_source_of(const struct sockaddr *peer);
+enum { ACCESS_SOURCE_ROOM = 64 };
+/* "192.0.2.1:40112", "[2001:db8::1]:40112", or "unix". */
+const char *access_source_text(const struct access_source *source,
+                               char out[static ACCESS_SOURCE_ROOM]);
+
 void access_record_init(struct access_record *record, const char *listener,
                         const struct access_source *source, uint64_t now_ms);
 void access_record_clear(struct access_record *record);

@@ -88,6 +88,7 @@ void relay_count_from_client(struct relay *relay, struct span plaintext)
 {
     packets_follow(&relay->from_client, plaintext);
     relay->bytes_from_client += plaintext.length;
+    counter_add(&relay->counters->bytes_in, plaintext.length);
 }
 
 bool relay_to_backend(struct relay *relay, struct span plaintext)
@@ -103,6 +104,7 @@ bool relay_to_client(struct relay *relay, struct span plaintext)
 {
     packets_follow(&relay->from_backend, plaintext);
     relay->bytes_from_backend += plaintext.length;
+    counter_add(&relay->counters->bytes_out, plaintext.length);
     return tls_stream_write(relay->tls, relay->io, plaintext) && relay_flush(relay);
 }
 

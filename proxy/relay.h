@@ -11,6 +11,7 @@
 
 #include "base/attributes.h"
 #include "base/bytes.h"
+#include "proxy/counters.h"
 #include "proxy/endpoint.h"
 #include "proxy/packets.h"
 #include "proxy/tls/stream.h"
@@ -22,6 +23,7 @@ struct relay {
     struct endpoint *backend; /* the session's; NULL before it is dialled */
     struct packets from_client;
     struct packets from_backend;
+    struct counters *counters;  /* the listener's, of this thread */
     uint64_t bytes_from_client; /* plaintext */
     uint64_t bytes_from_backend;
     struct span waiting; /* owned: ciphertext that goes to the client with what comes next */

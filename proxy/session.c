@@ -223,6 +223,7 @@ static enum alive count_connection(struct session *session)
     uint64_t most = session->listener->config->limits.max_connections;
     uint64_t before = atomic_fetch_add_explicit(&session->listener->counters->connections, 1,
                                                 memory_order_relaxed);
+    counter_add(&session->relay.counters->connections, 1);
     if (before >= most) session->over = REFUSAL_TOO_MANY_CONNECTIONS;
     if (before < most + sources_spare(most, LEAST_SPARE)) return ALIVE;
     note_crowd(session);
@@ -275,6 +276,7 @@ bool session_accept(const struct session_origin *origin, const struct session_ar
     session->loop = origin->loop;
     session->snapshot = snapshot_ref(origin->snapshot);
     session->listener = &origin->snapshot->listeners[origin->listener];
+    session->relay.counters = session->listener->counters->tally->of_worker[origin->loop->number];
     session->problem_information = true;
     session->descriptors = (uint8_t)arrival->descriptors;
     session->has_token = arrival->has_token;

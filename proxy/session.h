@@ -3,26 +3,46 @@
  * happen. Lives and dies on its loop's thread. */
 #pragma once
 
+#include <jansson.h>
 #include <stddef.h>
 #include <uv.h>
 
 #include "base/attributes.h"
+#include "proxy/incidents.h"
 #include "proxy/inventory.h"
 #include "proxy/loop.h"
 #include "proxy/snapshot.h"
 
 struct session;
 
+/* A question who is connected. */
+struct session_query {
+    const char *filter;   /* a part of what identifies a client, whatever its case; NULL: any */
+    const char *listener; /* its name; NULL: any */
+    size_t skip;          /* so many of those that match */
+    size_t most;          /* and tell of so many */
+};
+
+/* What has been found so far. */
+struct session_listing {
+    struct session_query query; /* borrowed */
+    struct session *next;       /* to look at */
+    size_t matched;
+    json_t *items; /* an array */
+};
+
 /* The sessions of a worker. */
 struct session_list {
     struct session *first;
     size_t count;
-    bool draining;               /* whoever has not been admitted yet is refused */
-    uint64_t drain_ends_ms;      /* by the loop's clock */
-    struct snapshot *snapshot;   /* the one that clients are judged by now; borrowed */
-    struct inventory *inventory; /* borrowed; NULL: none is kept */
-    struct session *to_judge;    /* the next one of a recheck; NULL: none is going on */
-    size_t condemned;            /* by the recheck that is going on */
+    bool draining;                   /* whoever has not been admitted yet is refused */
+    uint64_t drain_ends_ms;          /* by the loop's clock */
+    struct snapshot *snapshot;       /* the one that clients are judged by now; borrowed */
+    struct inventory *inventory;     /* borrowed; NULL: none is kept */
+    struct incidents *incidents;     /* likewise */
+    struct session *to_judge;        /* the next one of a recheck; NULL: none is going on */
+    size_t condemned;                /* by the recheck that is going on */
+    struct session_listing *listing; /* that is going on; NULL: none */
 };
 
 struct session_origin {
@@ -55,6 +75,11 @@ bool session_take_turns(struct loop *loop);
 void session_list_recheck(struct session_list *list);
 /* Goes on with up to `most` sessions. False: it is done. */
 bool session_list_judge(struct session_list *list, size_t most);
+/* Looks for sessions, the newest first; session_list_look does the work, some sessions at a time.
+ * Only one listing at a time. */
+void session_list_show(struct session_list *list, struct session_listing *listing);
+/* Goes on with up to `most` sessions. False: it is done. */
+bool session_list_look(struct session_list *list, size_t most);
 /* Draining begins: clients that are not admitted yet are refused from now on (0x8B), the others are
  * told to go one after the other, in a random order within `spread_ms`: MQTT 5 clients by
  * DISCONNECT 0x8B, or 0x9C where the configuration names another server. Nobody is cut in the

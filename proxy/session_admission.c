@@ -57,6 +57,7 @@ static void remember_connect(struct session *session, const struct mqtt_connect 
     if (connect->has_username)
         record->username = strndup((const char *)connect->username.data, connect->username.length);
     record->mqtt_version = connect->version;
+    counters_connect(session->relay.counters, record->mqtt_version);
     record->keep_alive_s = connect->keep_alive_s;
     /* A Reason String must not make a packet too large for the client (MQTT5-3.2.2-19). */
     bool room = connect->maximum_packet_size == 0 ||
@@ -106,6 +107,17 @@ static enum alive refuse_rewriting(struct session *session, enum rewriting rewri
     return session_refuse(session, REFUSAL_CONNECT_FIELDS, detail);
 }
 
+/* For the rule that has decided, of the snapshot that the client was judged by. */
+static void count_decision(const struct session *session, const struct decision *decision)
+{
+    const struct snapshot *snapshot = session->list->snapshot;
+    size_t listener = snapshot_find_listener(snapshot, session->record.listener);
+    size_t policy = listener == SIZE_MAX ? SIZE_MAX : snapshot->listeners[listener].config->policy;
+    if (policy != SIZE_MAX)
+        policy_counters_note(&snapshot->rule_counters[policy], decision->rule,
+                             session->loop->number, decision->admitted);
+}
+
 static enum alive decide(struct session *session, size_t packet_length)
 {
     struct mqtt_connect connect;
@@ -116,6 +128,7 @@ static enum alive decide(struct session *session, size_t packet_length)
     if (session->list->draining) return session_refuse(session, REFUSAL_DRAINING, "");
     if (session->over != REFUSAL_NONE) return session_refuse(session, session->over, "");
     struct decision decision = session_judge(session);
+    count_decision(session, &decision);
     (void)session_adopt(session, decision.rule); /* the door may have been another one's */
     session->record.rule = decision.rule == NULL ? NULL : decision.rule->name;
     if (!decision.admitted) return session_refuse(session, decision.refusal, decision.detail);

@@ -42,6 +42,8 @@ static void release(struct session *session)
     session_drop_handover(session);
     access_record_clear(&session->record);
     if (session->list->to_judge == session) session->list->to_judge = session->next;
+    if (session->list->listing != NULL && session->list->listing->next == session)
+        session->list->listing->next = session->next;
     if (session->link != NULL) {
         *session->link = session->next;
         if (session->next != NULL) session->next->link = session->link;
@@ -56,6 +58,7 @@ enum alive session_end(struct session *session, const char *reason)
     struct access_record *record = &session->record;
     keep_reason(session, reason);
     session_note_left(session);
+    counters_word(&session->relay.counters->ended, record->reason);
     atomic_fetch_sub_explicit(&session->listener->counters->connections, 1, memory_order_relaxed);
     if (record->server_index >= 0) pool_release(session->pool, record->server_index);
     if (session->snapshot->config->log.access && record->tls.version != 0)
@@ -95,6 +98,8 @@ enum alive session_close_gently(struct session *session)
 enum alive session_fail_handshake(struct session *session, const char *reason, const char *sentence)
 {
     access_log_failed_handshake(&session->record, reason, sentence);
+    counters_word(&session->relay.counters->failures, reason);
+    session_note_incident(session, INCIDENT_HANDSHAKE, reason, sentence);
     if (strcmp(reason, "out_of_memory") != 0) session_note_failure(session);
     session->record.reason = reason;
     return session_close_gently(session);
@@ -110,6 +115,8 @@ enum alive session_refuse(struct session *session, enum refusal refusal, const c
     session->record.reason = refusal_word(refusal);
     session_note_refused(session, refusal);
     access_log_refused(&session->record, detail);
+    counter_add(&session->relay.counters->refusals[refusal], 1);
+    session_note_incident(session, INCIDENT_REFUSAL, refusal_word(refusal), detail);
     session_note_refusal(session, refusal);
     if (!tls_stream_write(session->relay.tls, &session->loop->tls,
                           (struct span){packet, out.length}))

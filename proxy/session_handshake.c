@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "proxy/client_hello.h"
 #include "proxy/session_private.h"
 #include "proxy/tls/record_gate.h"
@@ -80,6 +81,12 @@ static void remember_handshake(struct session *session)
 {
     session->record.tls = tls_stream_facts(session->relay.tls);
     session->record.certificate = tls_stream_take_identity(session->relay.tls);
+    const struct tls_facts *tls = &session->record.tls;
+    struct counters *counters = session->relay.counters;
+    counters_handshake(counters, tls->version == IDENTITY_TLS_1_3, tls->resumed,
+                       clock_monotonic_ms() - session->record.started_ms);
+    counters_word(&counters->groups, tls->group);
+    counters_word(&counters->ciphers, tls->cipher);
 }
 
 enum alive session_read_handshake(struct session *session, size_t length)

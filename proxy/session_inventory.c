@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What the inventory is told of a visit: when a client is admitted or refused, and when it goes. */
+/* What is remembered of a visit for those who ask: in the inventory, when a client is admitted or
+ * refused and when it goes; among the incidents, why it was not served. */
 #include "proxy/session_private.h"
 
 static struct inventory_visit visit_of(const struct session *session)
@@ -43,4 +44,14 @@ void session_note_left(struct session *session)
     if (!session->in_inventory) return;
     inventory_left(session->list->inventory, session->record.listener, session->record.client_id,
                    time(NULL));
+}
+
+void session_note_incident(const struct session *session, enum incident_kind kind,
+                           const char *reason, const char *sentence)
+{
+    const struct access_record *record = &session->record;
+    char source[ACCESS_SOURCE_ROOM];
+    if (session->list->incidents == NULL) return;
+    incidents_note(session->list->incidents, kind, reason, record->listener,
+                   access_source_text(&record->source, source), record->client_id, sentence);
 }

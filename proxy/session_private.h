@@ -169,6 +169,9 @@ void session_note_connack(struct session *session);
 void session_note_admitted(struct session *session);
 void session_note_refused(struct session *session, enum refusal refusal);
 void session_note_left(struct session *session);
+/* Remembers why the client was not served; `reason` is a static word. */
+void session_note_incident(const struct session *session, enum incident_kind kind,
+                           const char *reason, const char *sentence);
 
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);

@@ -40,6 +40,16 @@ static bool adopt_server(struct session *session, const struct snapshot *snapsho
     return true;
 }
 
+/* They are others when a listener was away for a generation. */
+static void adopt_counters(struct session *session, struct listener_counters *counters)
+{
+    struct listener_counters *before = session->listener->counters;
+    if (counters == before) return;
+    atomic_fetch_sub_explicit(&before->connections, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->connections, 1, memory_order_relaxed);
+    session->relay.counters = counters->tally->of_worker[session->loop->number];
+}
+
 bool session_adopt(struct session *session, const struct config_rule *rule)
 {
     struct snapshot *snapshot = session->list->snapshot;
@@ -49,6 +59,7 @@ bool session_adopt(struct session *session, const struct config_rule *rule)
     (void)snapshot_ref(snapshot);
     if (session->listener->sources != snapshot->listeners[listener].sources)
         session_leave_source(session);
+    adopt_counters(session, snapshot->listeners[listener].counters);
     session->listener = &snapshot->listeners[listener];
     session->record.listener = session->listener->config->name;
     session->record.rule = rule == NULL ? NULL : rule->name;
@@ -98,6 +109,8 @@ static const struct config_policy *policy_of(const struct session *session)
 static void condemn(struct session *session, const struct decision *decision)
 {
     access_log_condemned(&session->record, refusal_word(decision->refusal), decision->detail);
+    session_note_incident(session, INCIDENT_ENDED, refusal_word(decision->refusal),
+                          decision->detail);
     session->verdict = decision->refusal;
     session->verdict_due_ms = UINT64_MAX; /* until all have been judged */
     session->list->condemned++;

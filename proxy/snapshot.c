@@ -4,6 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void unref_counters(struct listener_counters *counters)
+{
+    if (counters == NULL) return;
+    if (atomic_fetch_sub_explicit(&counters->references, 1, memory_order_acq_rel) != 1) return;
+    tally_free(counters->tally);
+    free(counters);
+}
+
 static void free_listener(struct snapshot_listener *listener, unsigned workers)
 {
     for (unsigned i = 0; listener->tls != NULL && i < workers; i++)
@@ -12,9 +20,8 @@ static void free_listener(struct snapshot_listener *listener, unsigned workers)
     tls_trust_unref(listener->trust);
     ticket_keys_unref(listener->tickets);
     sources_unref(listener->sources);
-    if (listener->counters != NULL &&
-        atomic_fetch_sub_explicit(&listener->counters->references, 1, memory_order_acq_rel) == 1)
-        free(listener->counters);
+    unref_counters(listener->counters);
+    credentials_free(listener->credentials);
 }
 
 static void free_snapshot(struct snapshot *snapshot)
@@ -26,7 +33,11 @@ static void free_snapshot(struct snapshot *snapshot)
         pool_clear(&snapshot->pools[i]);
     for (size_t i = 0; snapshot->policies != NULL && i < config->policies_count; i++)
         policy_free(snapshot->policies[i]);
+    for (size_t i = 0; snapshot->rule_counters != NULL && i < config->policies_count; i++)
+        if (snapshot->rule_counters[i].config != NULL)
+            policy_counters_clear(&snapshot->rule_counters[i]);
     free(snapshot->policies);
+    free(snapshot->rule_counters);
     passwords_free(snapshot->passwords);
     free(snapshot->listeners);
     free(snapshot->pools);
@@ -42,7 +53,7 @@ size_t snapshot_find_listener(const struct snapshot *snapshot, const char *name)
 }
 
 static bool keep_counters(struct snapshot_listener *listener,
-                          const struct snapshot_listener *before)
+                          const struct snapshot_listener *before, unsigned workers)
 {
     if (before != NULL) {
         listener->counters = before->counters;
@@ -52,6 +63,33 @@ static bool keep_counters(struct snapshot_listener *listener,
     listener->counters = calloc(1, sizeof *listener->counters);
     if (listener->counters == NULL) return false;
     atomic_init(&listener->counters->references, 1);
+    listener->counters->tally = tally_new(workers);
+    return listener->counters->tally != NULL;
+}
+
+static const struct policy_counters *find_counters(const struct snapshot *snapshot,
+                                                   const char *policy)
+{
+    for (size_t i = 0; snapshot != NULL && i < snapshot->config->policies_count; i++)
+        if (strcmp(snapshot->config->policies[i].name, policy) == 0)
+            return &snapshot->rule_counters[i];
+    return NULL;
+}
+
+static bool load_policies(struct snapshot *snapshot, const struct snapshot *previous)
+{
+    const struct config *config = snapshot->config;
+    snapshot->policies = calloc(config->policies_count + 1, sizeof(struct policy *));
+    snapshot->rule_counters = calloc(config->policies_count + 1, sizeof *snapshot->rule_counters);
+    if (snapshot->policies == NULL || snapshot->rule_counters == NULL) return false;
+    for (size_t i = 0; i < config->policies_count; i++) {
+        const struct config_policy *policy = &config->policies[i];
+        if (!policy_counters_init(&snapshot->rule_counters[i], policy,
+                                  find_counters(previous, policy->name), snapshot->workers))
+            return false;
+        snapshot->policies[i] = policy_new(policy);
+        if (snapshot->policies[i] == NULL) return false;
+    }
     return true;
 }
 
@@ -124,15 +162,21 @@ static bool load_trust(struct snapshot_listener *listener, const struct snapshot
 }
 
 static bool load_listener(struct snapshot_listener *listener, const struct config_listener *config,
-                          unsigned workers, const struct snapshot *previous, struct err *err)
+                          const struct snapshot *snapshot, const struct snapshot *previous,
+                          struct err *err)
 {
+    unsigned workers = snapshot->workers;
     size_t found = previous == NULL ? SIZE_MAX : snapshot_find_listener(previous, config->name);
     const struct snapshot_listener *before = found == SIZE_MAX ? NULL : &previous->listeners[found];
     listener->config = config;
-    if (!keep_counters(listener, before) || !keep_sources(listener, before))
+    if (!keep_counters(listener, before, workers) || !keep_sources(listener, before))
         return err_set(err, "out of memory");
-    return load_tickets(listener, before, err) && load_trust(listener, before, err) &&
-           load_contexts(listener, workers, before, err);
+    if (!load_tickets(listener, before, err) || !load_trust(listener, before, err) ||
+        !load_contexts(listener, workers, before, err))
+        return false;
+    if (snapshot->config->admin.text == NULL) return true;
+    listener->credentials = credentials_new(&config->tls, err);
+    return listener->credentials != NULL;
 }
 
 static const struct pool *find_pool(const struct snapshot *snapshot, const char *name)
@@ -156,12 +200,9 @@ static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin
     const struct config *config = snapshot->config;
     snapshot->listeners = calloc(config->listeners_count, sizeof *snapshot->listeners);
     snapshot->pools = calloc(config->backends_count, sizeof *snapshot->pools);
-    snapshot->policies = calloc(config->policies_count + 1, sizeof(struct policy *));
-    if (snapshot->listeners == NULL || snapshot->pools == NULL || snapshot->policies == NULL)
+    if (snapshot->listeners == NULL || snapshot->pools == NULL ||
+        !load_policies(snapshot, previous))
         return err_set(err, "out of memory");
-    for (size_t i = 0; i < config->policies_count; i++)
-        if ((snapshot->policies[i] = policy_new(&config->policies[i])) == NULL)
-            return err_set(err, "out of memory");
     snapshot->passwords = passwords_new(config, err);
     if (snapshot->passwords == NULL) return false;
     for (size_t i = 0; i < config->backends_count; i++)
@@ -169,8 +210,7 @@ static bool load(struct snapshot *snapshot, const struct builtin_broker *builtin
                        find_pool(previous, config->backends[i].name)))
             return err_set(err, "out of memory");
     for (size_t i = 0; i < config->listeners_count; i++)
-        if (!load_listener(&snapshot->listeners[i], &config->listeners[i], snapshot->workers,
-                           previous, err))
+        if (!load_listener(&snapshot->listeners[i], &config->listeners[i], snapshot, previous, err))
             return err_prefix(err, "listener %s", config->listeners[i].name);
     return true;
 }

@@ -14,6 +14,8 @@
 #include "proxy/admission/sources.h"
 #include "proxy/admission/token_bucket.h"
 #include "proxy/backend/pool.h"
+#include "proxy/counters.h"
+#include "proxy/credentials.h"
 #include "proxy/policy/passwords.h"
 #include "proxy/policy/policy.h"
 #include "proxy/tls/context.h"
@@ -28,6 +30,7 @@ struct listener_counters {
     struct token_bucket handshakes;
     atomic_uint_fast64_t pauses[PAUSES_COUNT];
     struct notice crowded; /* connections that were too many even for being told */
+    struct tally *tally;
 };
 
 struct snapshot_listener {
@@ -36,17 +39,19 @@ struct snapshot_listener {
     struct tls_trust *trust;      /* NULL: no client certificates */
     struct ticket_keys *tickets;  /* NULL: off */
     struct listener_counters *counters;
-    struct sources *sources; /* NULL: nothing is limited by source */
+    struct sources *sources;         /* NULL: nothing is limited by source */
+    struct credentials *credentials; /* NULL: nobody can ask for them */
 };
 
 struct snapshot {
     atomic_uint references;
     struct config *config;
     unsigned workers;
-    unsigned descriptors;                /* that one client takes at most */
-    struct snapshot_listener *listeners; /* as in the configuration */
-    struct pool *pools;                  /* one a backend */
-    struct policy **policies;            /* as in the configuration */
+    unsigned descriptors;                  /* that one client takes at most */
+    struct snapshot_listener *listeners;   /* as in the configuration */
+    struct pool *pools;                    /* one a backend */
+    struct policy **policies;              /* as in the configuration */
+    struct policy_counters *rule_counters; /* likewise */
     struct passwords *passwords;
 };
 

@@ -2,17 +2,23 @@
 #include "proxy/admin/http.h"
 
 #include <microhttpd.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "proxy/admin/inventory_view.h"
+#include "proxy/admin/metrics.h"
+#include "proxy/admin/readiness.h"
+#include "proxy/admin/views.h"
 
-enum { MOST_CONNECTIONS = 64, TIMEOUT_S = 10, MEMORY_BYTES = 16 * 1024 };
+enum { MOST_CONNECTIONS = 64, TIMEOUT_S = 10, MEMORY_BYTES = 16 * 1024, STACK_BYTES = 512 * 1024 };
+enum { SESSIONS_USUAL = 100, SESSIONS_MOST = 1000 };
 
 struct admin {
     struct MHD_Daemon *daemon;
-    struct admin_sources sources;
+    struct board *board;
 };
 
 /* Takes `text`, which is from malloc, or NULL: there was no memory for it. */
@@ -50,9 +56,10 @@ static enum MHD_Result healthz(const struct admin *admin, struct MHD_Connection 
 
 static enum MHD_Result readyz(const struct admin *admin, struct MHD_Connection *connection)
 {
-    if (atomic_load(admin->sources.draining))
-        return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "draining\n");
-    return say(connection, MHD_HTTP_OK, "ready\n");
+    char text[128];
+    const char *problem = readiness_problem(admin->board);
+    (void)snprintf(text, sizeof text, "%s\n", problem == NULL ? "ready" : problem);
+    return say(connection, problem == NULL ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
 }
 
 static bool wants_csv(struct MHD_Connection *connection)
@@ -68,19 +75,86 @@ static enum MHD_Result inventory(const struct admin *admin, struct MHD_Connectio
 {
     size_t length = 0;
     bool csv = wants_csv(connection);
-    char *text = csv ? inventory_view_csv(admin->sources.inventory, &length)
-                     : inventory_view_json(admin->sources.inventory, &length);
+    struct inventory *kept = admin->board->sources.inventory;
+    char *text = csv ? inventory_view_csv(kept, &length) : inventory_view_json(kept, &length);
     return answer(connection, MHD_HTTP_OK, csv ? "text/csv; charset=utf-8" : "application/json",
                   text, length);
+}
+
+static enum MHD_Result metrics(const struct admin *admin, struct MHD_Connection *connection)
+{
+    size_t length = 0;
+    char *text = metrics_text(admin->board, &length);
+    return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text,
+                  length);
+}
+
+static enum MHD_Result json(struct MHD_Connection *connection, const struct admin *admin,
+                            char *(*view)(struct board *board, size_t *length))
+{
+    size_t length = 0;
+    char *text = view(admin->board, &length);
+    return answer(connection, MHD_HTTP_OK, "application/json", text, length);
+}
+
+static enum MHD_Result status(const struct admin *admin, struct MHD_Connection *connection)
+{
+    return json(connection, admin, status_view);
+}
+
+static enum MHD_Result certificates(const struct admin *admin, struct MHD_Connection *connection)
+{
+    return json(connection, admin, certificates_view);
+}
+
+static enum MHD_Result backends(const struct admin *admin, struct MHD_Connection *connection)
+{
+    return json(connection, admin, backends_view);
+}
+
+static const char *argument(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* False: there is one that is no number up to `most`. */
+static bool number(struct MHD_Connection *connection, const char *name, size_t most, size_t *value)
+{
+    const char *text = argument(connection, name);
+    char *end = NULL;
+    if (text == NULL) return true;
+    if (text[0] < '0' || text[0] > '9') return false;
+    unsigned long long read = strtoull(text, &end, 10); /* too large a one is over `most` */
+    *value = (size_t)read;
+    return *end == '\0' && read <= most;
+}
+
+static enum MHD_Result sessions(const struct admin *admin, struct MHD_Connection *connection)
+{
+    size_t length = 0;
+    struct session_query query = {.filter = argument(connection, "filter"),
+                                  .listener = argument(connection, "listener"),
+                                  .most = SESSIONS_USUAL};
+    if (!number(connection, "limit", SESSIONS_MOST, &query.most) ||
+        !number(connection, "offset", SIZE_MAX / 2, &query.skip))
+        return say(connection, MHD_HTTP_BAD_REQUEST,
+                   "limit is a number up to 1000, and offset a number\n");
+    char *text = sessions_view(admin->board, &query, &length);
+    return answer(connection, MHD_HTTP_OK, "application/json", text, length);
 }
 
 static const struct {
     const char *path;
     enum MHD_Result (*show)(const struct admin *admin, struct MHD_Connection *connection);
 } views[] = {
-    {"/healthz",          healthz  },
-    {"/readyz",           readyz   },
-    {"/api/v1/inventory", inventory},
+    {"/healthz",             healthz     },
+    {"/readyz",              readyz      },
+    {"/metrics",             metrics     },
+    {"/api/v1/status",       status      },
+    {"/api/v1/sessions",     sessions    },
+    {"/api/v1/certificates", certificates},
+    {"/api/v1/backends",     backends    },
+    {"/api/v1/inventory",    inventory   },
 };
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -103,13 +177,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return say(connection, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
 }
 
-struct admin *admin_start(int fd, const struct admin_sources *sources, struct err *err)
+struct admin *admin_start(int fd, struct board *board, struct err *err)
 {
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin != NULL) {
-        admin->sources = *sources;
+        admin->board = board;
         admin->daemon = MHD_start_daemon(
-            MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, admin,
+            MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL,
+            NULL, on_request, admin, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
             (size_t)MEMORY_BYTES, MHD_OPTION_END);

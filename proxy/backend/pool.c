@@ -171,7 +171,12 @@ void pool_dequeue(struct pool *pool)
 
 bool pool_has_queue(const struct pool *pool)
 {
-    return atomic_load_explicit(&pool->waiting, memory_order_relaxed) > 0;
+    return pool_waiting(pool) > 0;
+}
+
+unsigned pool_waiting(const struct pool *pool)
+{
+    return atomic_load_explicit(&pool->waiting, memory_order_relaxed);
 }
 
 /* -------------------------------------------------------------------------------------- addresses

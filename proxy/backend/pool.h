@@ -68,6 +68,7 @@ void pool_note_check(const struct pool *pool, int server, const char *why);
 MUST_USE bool pool_enqueue(struct pool *pool);
 void pool_dequeue(struct pool *pool);
 bool pool_has_queue(const struct pool *pool);
+unsigned pool_waiting(const struct pool *pool);
 
 /* Counts up, for source_socket. */
 uint64_t pool_next_source(struct pool *pool);

@@ -61,10 +61,11 @@ bool fleet_start(struct fleet *fleet, struct err *err)
     fleet->workers = calloc(fleet->count, sizeof(struct worker *));
     if (fleet->workers == NULL) return err_set(err, "out of memory");
     for (unsigned i = 0; i < fleet->count; i++) {
+        const struct worker_memory memory = {fleet->inventory,
+                                             fleet->incidents == NULL ? NULL : fleet->incidents[i]};
         struct worker_sockets sockets = {0};
         bool shared = share_sockets(&sockets, fleet, fleet->snapshot->config, 0, i, err);
-        if (shared)
-            fleet->workers[i] = worker_new(fleet->snapshot, fleet->inventory, i, &sockets, err);
+        if (shared) fleet->workers[i] = worker_new(fleet->snapshot, &memory, i, &sockets, err);
         drop_sockets(&sockets, shared);
         if (fleet->workers[i] == NULL) return false;
     }

@@ -15,7 +15,8 @@ struct fleet {
     struct snapshot *snapshot; /* that new clients are served by */
     struct worker **workers;
     unsigned count;
-    struct inventory *inventory; /* borrowed by the workers */
+    struct inventory *inventory;  /* borrowed by the workers; NULL: none is kept */
+    struct incidents **incidents; /* likewise, one a worker */
     struct doors doors;
     struct inherited inherited; /* sockets that we did not make */
 };

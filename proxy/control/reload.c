@@ -93,6 +93,7 @@ void reload_now(struct reload *reload, const char *why)
     notify_reloading(reload->notify);
     struct config *config = reload->source->load(reload->source->arg, &err);
     bool done = config != NULL && install(reload, config, &err);
+    if (reload->board != NULL && done) board_publish(reload->board, reload->fleet->snapshot);
     reload_report_note(reload->report, why, done ? NULL : err.text);
     notify_send(reload->notify, "READY=1\nSTATUS=%s%s",
                 done ? "Serving" : "Serving by the old configuration: ", done ? "" : err.text);
@@ -151,13 +152,14 @@ static void on_tick(uv_timer_t *timer)
 
 void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
                   const struct config_source *source, const struct builtin_broker *builtin,
-                  struct reload_report *report, const struct notify *notify)
+                  struct reload_report *report, const struct notify *notify, struct board *board)
 {
     *reload = (struct reload){.fleet = fleet,
                               .source = source,
                               .builtin = builtin,
                               .report = report,
                               .notify = notify,
+                              .board = board,
                               .last_tick = time(NULL)};
     if (fleet->snapshot->config->watch) reload->watch = watch_new(fleet->snapshot->config);
     (void)uv_timer_init(loop, &reload->tick); /* these always 0 */

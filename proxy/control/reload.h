@@ -10,6 +10,7 @@
 #include "base/attributes.h"
 #include "base/err.h"
 #include "config/config.h"
+#include "proxy/admin/board.h"
 #include "proxy/backend/pool.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/notify.h"
@@ -33,12 +34,14 @@ struct reload {
     time_t last_notice;
     struct reload_report *report;
     const struct notify *notify;
+    struct board *board; /* NULL: nobody can ask */
 };
 
-/* Begins to look; reload_stop is due. All are borrowed. */
+/* Begins to look; reload_stop is due. All are borrowed; `board` (NULL: none) gets what serves after
+ * each reload. */
 void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
                   const struct config_source *source, const struct builtin_broker *builtin,
-                  struct reload_report *report, const struct notify *notify);
+                  struct reload_report *report, const struct notify *notify, struct board *board);
 /* Loads everything again; `why` goes to the log. */
 void reload_now(struct reload *reload, const char *why);
 /* The timer is closed by whoever closes the loop's handles. */

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "proxy/admin/http.h"
+#include "proxy/control/ask.h"
 #include "proxy/control/drain.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/health.h"
@@ -26,7 +27,8 @@
 enum {
     GRACE_MS = 5000, /* for the end after a drain */
     MOST_SIGNALS = 5,
-    MOST_IDENTITIES = 100000
+    MOST_IDENTITIES = 100000,
+    ASK_DEADLINE_MS = 2000
 };
 
 struct server {
@@ -41,8 +43,8 @@ struct server {
     struct ocsp_refresh *ocsp;
     struct resolver *resolver;
     struct health *health;
-    struct inventory *inventory;
-    struct admin *admin;
+    struct board board;
+    struct admin *admin; /* NULL: the board is not there either */
     bool is_stopping;
 };
 
@@ -125,19 +127,57 @@ static unsigned usable_cores(void)
     return cores == 0 ? 1 : cores;
 }
 
-/* Without an admin address nobody could ask for the inventory, so none is kept. */
-static bool start_admin(struct server *server, struct err *err)
+static bool remember(struct fleet *fleet)
+{
+    fleet->inventory = inventory_new(MOST_IDENTITIES);
+    fleet->incidents = calloc(fleet->count, sizeof(struct incidents *));
+    if (fleet->inventory == NULL || fleet->incidents == NULL) return false;
+    for (unsigned i = 0; i < fleet->count; i++)
+        if ((fleet->incidents[i] = incidents_new()) == NULL) return false;
+    return true;
+}
+
+static void forget(struct fleet *fleet)
+{
+    for (unsigned i = 0; fleet->incidents != NULL && i < fleet->count; i++)
+        incidents_free(fleet->incidents[i]);
+    free(fleet->incidents);
+    inventory_free(fleet->inventory);
+}
+
+static struct board_sessions ask_fleet(void *arg, const struct session_query *query)
+{
+    struct ask_sessions found = ask_sessions(arg, query, ASK_DEADLINE_MS);
+    return (struct board_sessions){found.items, found.matched, found.whole};
+}
+
+/* Without an admin address nobody could ask what is remembered, so nothing is. It is bound while we
+ * may be root still, and answers once the workers are there to be asked. */
+static bool bind_admin(struct server *server, int *fd, struct err *err)
 {
     const struct config_address *address = &server->fleet.snapshot->config->admin;
     if (address->text == NULL) return true;
-    server->inventory = inventory_new(MOST_IDENTITIES);
-    server->fleet.inventory = server->inventory;
-    if (server->inventory == NULL) return err_set(err, "out of memory");
-    const struct admin_sources sources = {server->inventory, &server->drain.begun,
-                                          &server->reloads};
-    int fd = listener_bind(address, true, err);
-    if (fd >= 0) server->admin = admin_start(fd, &sources, err);
-    return server->admin != NULL || err_prefix(err, "admin");
+    if (!remember(&server->fleet)) return err_set(err, "out of memory");
+    *fd = listener_bind(address, true, err);
+    return *fd >= 0 || err_prefix(err, "admin");
+}
+
+static bool start_admin(struct server *server, int fd, struct err *err)
+{
+    struct fleet *fleet = &server->fleet;
+    const struct board_sources sources = {.inventory = fleet->inventory,
+                                          .incidents = fleet->incidents,
+                                          .workers = fleet->count,
+                                          .draining = &server->drain.begun,
+                                          .reloads = &server->reloads,
+                                          .ask = ask_fleet,
+                                          .ask_arg = fleet};
+    board_init(&server->board, &sources);
+    board_publish(&server->board, fleet->snapshot);
+    server->admin = admin_start(fd, &server->board, err);
+    if (server->admin != NULL) return true;
+    board_clear(&server->board);
+    return err_prefix(err, "admin");
 }
 
 static bool start(struct server *server, struct config **config, const struct config_source *source,
@@ -150,12 +190,18 @@ static bool start(struct server *server, struct config **config, const struct co
         return false;
     }
     struct snapshot *snapshot = snapshot_new(config, workers, builtin, NULL, err);
+    int admin = -1;
     if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err) ||
-        !start_admin(server, err) || !privileges_drop(snapshot->config->user, err) ||
-        !listen_on_signals(server, err) || !fleet_start(&server->fleet, err))
+        !bind_admin(server, &admin, err))
         return false;
+    if (!privileges_drop(snapshot->config->user, err) || !listen_on_signals(server, err) ||
+        !fleet_start(&server->fleet, err)) {
+        if (admin >= 0) (void)close(admin); /* nothing was accepted from it */
+        return false;
+    }
+    if (admin >= 0 && !start_admin(server, admin, err)) return false;
     reload_start(&server->reload, &server->loop, &server->fleet, source, builtin, &server->reloads,
-                 &server->notify);
+                 &server->notify, server->admin == NULL ? NULL : &server->board);
     watchdog_start(&server->watchdog, &server->loop, &server->notify, &server->fleet);
     server->ocsp = ocsp_refresh_start(&server->loop, &server->fleet);
     server->health = health_start(&server->loop, &server->fleet);
@@ -188,12 +234,13 @@ static void clear(struct server *server)
 {
     if (!server->is_stopping) fleet_order(&server->fleet, worker_stop);
     admin_stop(server->admin);
+    if (server->admin != NULL) board_clear(&server->board);
     if (server->admin != NULL && server->fleet.snapshot->config->admin.unix_path != NULL)
         (void)unlink(server->fleet.snapshot->config->admin.unix_path); /* it may be gone already */
     health_stop(server->health);
     resolver_stop(server->resolver);
     fleet_clear(&server->fleet);
-    inventory_free(server->inventory);
+    forget(&server->fleet);
     reload_stop(&server->reload);
     ocsp_refresh_stop(server->ocsp);
     uv_walk(&server->loop, close_handle, NULL);

@@ -6,9 +6,11 @@
 
 #include "base/attributes.h"
 #include "base/err.h"
+#include "proxy/incidents.h"
 #include "proxy/inventory.h"
 #include "proxy/snapshot.h"
 
+struct ask;
 struct worker;
 
 /* Listening sockets, each with the index of its listener. */
@@ -22,11 +24,17 @@ struct worker_sockets {
     size_t count;
 };
 
+/* What is remembered of its clients, beside counters; both NULL: nothing is. */
+struct worker_memory {
+    struct inventory *inventory; /* shared by all workers */
+    struct incidents *incidents;
+};
+
 /* Gives a worker (worker_free) that is about to serve `sockets`, whose descriptors it takes in any
- * case; it keeps a reference to the snapshot and borrows the inventory. Nothing is accepted before
- * worker_start. NULL: told why. */
-struct worker *worker_new(struct snapshot *snapshot, struct inventory *inventory, unsigned number,
-                          const struct worker_sockets *sockets, struct err *err);
+ * case; it keeps a reference to the snapshot and borrows the memory's two. Nothing is accepted
+ * before worker_start. NULL: told why. */
+struct worker *worker_new(struct snapshot *snapshot, const struct worker_memory *memory,
+                          unsigned number, const struct worker_sockets *sockets, struct err *err);
 /* Starts its thread. False: told why. */
 MUST_USE bool worker_start(struct worker *worker, struct err *err);
 /* Orders, from the main thread. Drain: accept no more, refuse who is not admitted yet, tell the
@@ -42,6 +50,9 @@ MUST_USE bool worker_install(struct worker *worker, struct snapshot *snapshot,
                              const struct worker_sockets *sockets);
 /* Judges its sessions again by the snapshot that it has. */
 void worker_recheck(struct worker *worker);
+/* From any thread: has it answer `ask`, of which it keeps a reference meanwhile. False: it has too
+ * many to answer, or is stopping. */
+MUST_USE bool worker_ask(struct worker *worker, struct ask *ask);
 /* How many sessions it has; exact once it drains. */
 size_t worker_sessions(const struct worker *worker);
 /* When its loop turned last, by clock_monotonic_ms; it does so many times a second. */

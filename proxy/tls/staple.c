@@ -31,6 +31,15 @@ bool staple_set(struct staple *staple, struct span answer, time_t until)
     return true;
 }
 
+bool staple_is_there(struct staple *staple, time_t *until)
+{
+    (void)pthread_mutex_lock(&staple->lock); /* a plain mutex cannot fail */
+    bool there = staple->answer != NULL;
+    *until = there ? staple->until : 0;
+    (void)pthread_mutex_unlock(&staple->lock);
+    return there;
+}
+
 uint8_t *staple_copy(struct staple *staple, size_t *length, time_t now,
                      void *(*allocate)(size_t size))
 {

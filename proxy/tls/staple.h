@@ -23,6 +23,8 @@ void staple_init(struct staple *staple);
 void staple_clear(struct staple *staple);
 /* Serves a copy of `answer` until `until`. False: out of memory, the old one stays. */
 MUST_USE bool staple_set(struct staple *staple, struct span answer, time_t until);
+/* Whether there is an answer, in force or not; `until` as above. */
+bool staple_is_there(struct staple *staple, time_t *until);
 /* Gives a copy from `allocate` and its length, or NULL: there is none that is in force at `now`. */
 uint8_t *staple_copy(struct staple *staple, size_t *length, time_t now,
                      void *(*allocate)(size_t size));

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from admin import api, metrics, with_admin
 from postern import BINARY, ROOT
 
 BLOCKS = [pytest.param(block, id=f"{path.name}-{number}")
@@ -66,3 +67,68 @@ def test_an_installation_has_binary_man_page_unit_and_examples(tmp_path):
     assert {"bin/postern", "share/man/man1/postern.1", "lib/systemd/system/postern.service", "lib/systemd/system/postern.socket",
             "share/doc/postern/examples/minimal.yaml"} <= installed
     assert subprocess.run([tmp_path / "bin/postern", "version"]).returncode == 0
+
+
+def documented(section):
+    """The rows of the table that follows a comment `<!-- SECTION: ... -->` in docs/admin.md."""
+    text = (ROOT / "docs/admin.md").read_text()
+    table = re.search(rf"<!-- {section}: .*?-->\n\n(.*?)\n\n", text + "\n\n", re.S)[1]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+@pytest.fixture
+def telling(start, pki):
+    """A Postern that has something to say in every place."""
+    postern = with_admin(start, policies=[{"name": "p", "rules": [
+        {"name": "new", "until": "2999-01-01", "require": {"tls_version": "1.3"}}]}],
+        tls={"client_certificate": "optional", "client_ca": pki.path("ca.pem"),
+             "client_crl": [pki.path("ca.crl")]})
+    with postern.client(4, version="1.2") as client:
+        client.connect("refused")
+    with postern.raw() as peer:
+        peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert peer.recv(64) == b""
+    with postern.client(5) as client:
+        client.connect("admitted")
+        yield postern
+
+
+def test_the_table_of_metrics_is_what_the_program_says(telling):
+    found = metrics(telling)
+    told = {}
+    for name, text in re.findall(r"^# HELP (\S+) (.*)$", found.text, re.M):
+        kind = re.search(rf"^# TYPE {name} (\w+)$", found.text, re.M)[1]
+        samples = found.labels(name + "_count" if kind == "histogram" else name)
+        assert len(samples) == 1, name
+        told[name] = (kind, samples.pop(), text)
+    table = {name.strip("`"): (kind, frozenset(re.findall(r"`(\w+)`", labels)), text)
+             for name, kind, labels, text in documented("metrics")}
+    assert table == told
+
+
+def members(value, path=""):
+    """Every member as `a.b[].c`, once."""
+    if isinstance(value, dict):
+        return {there for name, inner in value.items()
+                for there in members(inner, f"{path}.{name}" if path else name)}
+    if isinstance(value, list):
+        return {there for inner in value for there in members(inner, path + "[]")} or {path + "[]"}
+    return {path}
+
+
+def test_the_tables_of_the_reports_are_what_the_program_says(telling):
+    for report in ("status", "sessions", "backends"):
+        told = {re.sub(r"^(totals\.(?:\w+_by_reason|\w+_versions|groups|ciphers))\..*", r"\1.*", name)
+                for name in members(api(telling, report))}
+        table = {name for row in documented(report) for name in re.findall(r"`([^`]+)`", row[0])}
+        assert table == told, report
+
+
+def test_the_table_of_certificates_is_what_the_program_says(telling):
+    table = {name for row in documented("certificates") for name in re.findall(r"`([^`]+)`", row[0])}
+    lists = {"listeners[].certificates[]", "listeners[].certificates[].chain[]", "listeners[].client_cas[]"}
+    each = {name for name in table if not name.startswith("listeners")}
+    assert lists < table and len(each) == 11
+    expected = {f"{place}.{name}" for place in lists for name in each} | (table - lists - each)
+    assert members(api(telling, "certificates")) == expected | {
+        place + ".names[]" for place in lists}
