@@ -39,6 +39,7 @@ static void publish_will(struct broker *broker, struct session *session)
 static void end_session(struct broker *broker, struct session *session)
 {
     publish_will(broker, session);
+    deliver_hand_over(broker, session);
     session_free(&broker->sessions, session);
 }
 
@@ -300,8 +301,6 @@ static void put_connack_properties(struct bytes_writer *out, const struct client
     }
     bytes_put_u8(out, MQTT_PROPERTY_TOPIC_ALIAS_MAXIMUM);
     bytes_put_u16(out, limits->topic_alias_maximum);
-    bytes_put_u8(out, MQTT_PROPERTY_SHARED_SUBSCRIPTION_AVAILABLE);
-    bytes_put_u8(out, 0);
     if (server_keep_alive_s != connect->keep_alive_s) {
         bytes_put_u8(out, MQTT_PROPERTY_SERVER_KEEP_ALIVE);
         bytes_put_u16(out, server_keep_alive_s);

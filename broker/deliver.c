@@ -10,10 +10,9 @@
 #include "broker/send.h"
 #include "mqtt/reason.h"
 
-/* The entry of a session in this delivery, made if it has none yet; NULL: out of memory. */
-static struct match *match_of(struct matches *matches, struct session *session)
+/* One more entry in this delivery; NULL: out of memory. */
+static struct match *match_new(struct matches *matches, struct session *session)
 {
-    if (session->match_stamp == matches->stamp) return &matches->items[session->match_index];
     if (matches->count == matches->room) {
         size_t room = matches->room == 0 ? 64 : 2 * matches->room;
         struct match *items = realloc(matches->items, room * sizeof items[0]);
@@ -21,10 +20,19 @@ static struct match *match_of(struct matches *matches, struct session *session)
         matches->items = items;
         matches->room = room;
     }
+    matches->items[matches->count] = (struct match){.session = session};
+    return &matches->items[matches->count++];
+}
+
+/* The entry of a session's own subscriptions, made if there is none yet; NULL: out of memory. */
+static struct match *match_of(struct matches *matches, struct session *session)
+{
+    if (session->match_stamp == matches->stamp) return &matches->items[session->match_index];
+    struct match *match = match_new(matches, session);
+    if (match == NULL) return NULL;
     session->match_stamp = matches->stamp;
-    session->match_index = matches->count++;
-    matches->items[session->match_index] = (struct match){.session = session};
-    return &matches->items[session->match_index];
+    session->match_index = matches->count - 1;
+    return match;
 }
 
 static void note_identifier(struct matches *matches, struct match *match, uint32_t identifier)
@@ -48,18 +56,63 @@ struct visit {
     const struct message *message;
 };
 
+static struct session *session_of(const struct subscription *subscription)
+{
+    return CONTAINER_OF(subscription->key.subscriber, struct session, subscriber);
+}
+
+static uint8_t lower_qos(const struct subscription_options *options, const struct message *message)
+{
+    return options->qos < message->qos ? options->qos : message->qos;
+}
+
 static void on_match(void *arg, const struct subscription *subscription)
 {
     const struct visit *visit = arg;
     const struct subscription_options *options = &subscription->options;
-    struct session *session = CONTAINER_OF(subscription->key.subscriber, struct session,
-                                           subscriber);
+    struct session *session = session_of(subscription);
     if (options->no_local && session->number == visit->message->publisher) return;
     struct match *match = match_of(visit->matches, session);
     if (match == NULL) return;
-    uint8_t qos = options->qos < visit->message->qos ? options->qos : visit->message->qos;
+    uint8_t qos = lower_qos(options, visit->message);
     if (qos > match->qos) match->qos = qos;
     if (options->retain_as_published && visit->message->retain) match->retain = true;
+    if (options->identifier != 0) note_identifier(visit->matches, match, options->identifier);
+}
+
+/* Who is there and has nothing waiting comes first, then who is there. */
+static unsigned distance(const struct subscription *member)
+{
+    const struct session *session = session_of(member);
+    if (session->client == NULL) return 2;
+    return queue_pending(&session->queue) == 0 ? 0 : 1;
+}
+
+/* The member whose turn it is, among those that are nearest. */
+static const struct subscription *choose_member(struct share *share)
+{
+    struct subscription *start = share->turn != NULL ? share->turn : share->first;
+    struct subscription *chosen = start;
+    struct subscription *at = start;
+    while (distance(chosen) != 0) {
+        at = at->next != NULL ? at->next : share->first;
+        if (at == start) break;
+        if (distance(at) < distance(chosen)) chosen = at;
+    }
+    share->turn = chosen->next;
+    return chosen;
+}
+
+static void on_share(void *arg, struct share *share)
+{
+    const struct visit *visit = arg;
+    const struct subscription *member = choose_member(share);
+    const struct subscription_options *options = &member->options;
+    struct match *match = match_new(visit->matches, session_of(member));
+    if (match == NULL) return;
+    match->share = share;
+    match->qos = lower_qos(options, visit->message);
+    match->retain = options->retain_as_published && visit->message->retain;
     if (options->identifier != 0) note_identifier(visit->matches, match, options->identifier);
 }
 
@@ -71,7 +124,12 @@ static bool deliver_match(struct broker *broker, const struct match *match, stru
     uint32_t at = match->first_identifier;
     for (; at != 0 && count < MOST; at = broker->matches.identifiers[at].next)
         identifiers[count++] = broker->matches.identifiers[at].identifier;
-    const struct deliver_copy copy = {message, match->qos, match->retain, count, identifiers};
+    const struct deliver_copy copy = {.message = message,
+                                      .qos = match->qos,
+                                      .retain = match->retain,
+                                      .identifiers = identifiers,
+                                      .identifiers_count = count,
+                                      .share = match->share};
     return deliver_to(broker, match->session, &copy);
 }
 
@@ -79,13 +137,14 @@ struct delivered deliver_message(struct broker *broker, struct message *message)
 {
     struct matches *matches = &broker->matches;
     struct visit visit = {matches, message};
+    const struct subscription_visitor visitor = {on_match, on_share, &visit};
     struct delivered delivered = {0};
     broker->congested = NULL;
     matches->stamp++;
     matches->count = 0;
     matches->identifiers_count = 0;
     if (denied_topic(&broker->denied, message_topic(message))) return delivered;
-    subscriptions_match(&broker->subscriptions, message_topic(message), on_match, &visit);
+    subscriptions_match(&broker->subscriptions, message_topic(message), &visitor);
     delivered.matched = matches->count;
     for (size_t i = 0; i < matches->count; i++)
         delivered.accepted += deliver_match(broker, &matches->items[i], message);
@@ -162,6 +221,7 @@ static bool enqueue(struct session *session, const struct deliver_copy *copy,
     struct delivery *delivery = delivery_new(copy->message, copy->qos, copy->retain,
                                              copy->identifiers, copy->identifiers_count);
     if (delivery == NULL) return false;
+    delivery->share = share_ref(copy->share);
     uint64_t dropped = session->queue.dropped;
     bool pushed = queue_push(&session->queue, limits, &delivery);
     if (session->queue.dropped != dropped) count_dropped(session, dropped);
@@ -217,6 +277,34 @@ bool deliver_retained(struct broker *broker, struct session *session,
     limits.messages += broker->retained.count;
     limits.bytes += broker->retained.bytes;
     return deliver_within(broker, session, copy, &limits);
+}
+
+static void hand_on(struct broker *broker, const struct delivery *delivery)
+{
+    struct share *share = delivery->share;
+    struct message *message = delivery->message;
+    if (share == NULL || share->first == NULL || message_expired(message, broker_now(broker)))
+        return;
+    const struct subscription *member = choose_member(share);
+    const struct subscription_options *options = &member->options;
+    const struct deliver_copy copy = {.message = message,
+                                      .qos = lower_qos(options, message),
+                                      .retain = options->retain_as_published && message->retain,
+                                      .identifiers = &options->identifier,
+                                      .identifiers_count = options->identifier != 0 ? 1 : 0,
+                                      .share = share};
+    (void)deliver_to(broker, session_of(member), &copy); /* dropped, and counted, if it is full */
+}
+
+void deliver_hand_over(struct broker *broker, struct session *session)
+{
+    const struct queue *queue = &session->queue;
+    subscriptions_remove_all(&broker->subscriptions, &session->subscriber);
+    if (broker->stopping) return;
+    for (const struct delivery *at = queue->inflight.first; at != NULL; at = at->next)
+        if (at->qos == 1) hand_on(broker, at); /* of QoS 2 nobody else may get it */
+    for (const struct delivery *at = queue->pending.first; at != NULL; at = at->next)
+        hand_on(broker, at);
 }
 
 /* Encodes one delivery; it stays only if an acknowledgement is awaited. */

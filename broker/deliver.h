@@ -11,6 +11,7 @@
 struct broker;
 struct client;
 struct session;
+struct share;
 
 struct delivered {
     size_t matched;  /* sessions with a subscription that matches */
@@ -24,11 +25,12 @@ struct deliver_copy {
     bool retain;
     uint16_t identifiers_count;
     const uint32_t *identifiers; /* subscription identifiers */
+    struct share *share;         /* by which the session was chosen, or NULL */
 };
 
 /* Hands the message to each session that subscribed to its topic, once, with the highest QoS of its
- * subscriptions (MQTT 5, 3.3.5). A slow one costs the others nothing: what is over its bounds is
- * dropped for it alone. */
+ * subscriptions (MQTT 5, 3.3.5), and to one member of each share. A slow one costs the others
+ * nothing: what is over its bounds is dropped for it alone. */
 struct delivered deliver_message(struct broker *broker, struct message *message);
 /* A message that has arrived: kept if it is to be retained, and delivered. Gives the reason code of
  * MQTT 5 for its acknowledgement. */
@@ -40,6 +42,9 @@ bool deliver_to(struct broker *broker, struct session *session, const struct del
  * False: it was dropped. */
 bool deliver_retained(struct broker *broker, struct session *session,
                       const struct deliver_copy *copy);
+/* The session ends: what it was chosen for, and has not acknowledged with QoS 1 or not been sent at
+ * all, goes to the other members of the share (MQTT 5, 4.8.2). Ends its subscriptions. */
+void deliver_hand_over(struct broker *broker, struct session *session);
 /* Encodes what the client's session has waiting next, if its receive maximum admits it. False:
  * there is nothing more to be had. */
 bool deliver_waiting(struct client *client);

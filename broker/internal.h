@@ -32,6 +32,7 @@ struct match {
     uint32_t first_identifier; /* in struct matches; 0: none */
     uint8_t qos;
     bool retain;
+    struct share *share; /* by which it was chosen, or NULL */
 };
 
 struct match_identifier {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/subscriptions.h"
+
 enum { PACKET_IDS = 65535 };
 
 struct delivery *delivery_new(struct message *message, uint8_t qos, bool retain,
@@ -23,6 +25,7 @@ struct delivery *delivery_new(struct message *message, uint8_t qos, bool retain,
 void delivery_free(struct delivery *delivery)
 {
     message_unref(delivery->message);
+    share_unref(delivery->share);
     free(delivery);
 }
 

@@ -10,6 +10,8 @@
 #include "base/attributes.h"
 #include "broker/message.h"
 
+struct share;
+
 enum delivery_state {
     DELIVERY_PENDING,
     DELIVERY_RESEND, /* inflight from an earlier connection */
@@ -20,6 +22,7 @@ struct delivery {
     struct delivery *next;
     struct delivery *previous;
     struct message *message; /* NULL once PUBREC has come: PUBCOMP is awaited (QoS 2) */
+    struct share *share;     /* by which it came here, kept; or NULL */
     uint64_t order;          /* pending: of arrival; inflight: of sending */
     enum delivery_state state;
     uint8_t qos;

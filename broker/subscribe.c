@@ -12,6 +12,7 @@
 #include "broker/send.h"
 #include "mqtt/reason.h"
 #include "mqtt/subscribe.h"
+#include "mqtt/topic.h"
 
 enum {
     REFUSED_BEFORE_5 = 0x80,
@@ -30,13 +31,6 @@ static struct subscription_options options_of(const struct mqtt_subscribe *subsc
                                          .identifier = subscribe->identifier};
 }
 
-static bool is_shared(struct span filter)
-{
-    static const char prefix[] = "$share/";
-    return filter.length >= sizeof prefix - 1 &&
-           memcmp(filter.data, prefix, sizeof prefix - 1) == 0;
-}
-
 /* The reason code for one filter, which is subscribed to if it is a QoS. */
 static uint8_t subscribe(struct client *client, const struct mqtt_subscribe *packet,
                          const struct mqtt_subscribe_filter *filter, bool *existed)
@@ -45,12 +39,12 @@ static uint8_t subscribe(struct client *client, const struct mqtt_subscribe *pac
     struct subscriber *subscriber = &client->session->subscriber;
     const struct subscription_options options = options_of(packet, filter);
     uint8_t reason = filter->qos;
-    if (is_shared(filter->filter))
-        reason = MQTT_REASON_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
+    /* Before MQTT 5 $share/ without name or filter is well-formed; it is granted to nobody. */
+    if (!mqtt_topic_filter_is_valid(filter->filter) ||
+        topic_levels_count(filter->filter) > TOPIC_LEVELS_MAX)
+        reason = MQTT_REASON_TOPIC_FILTER_INVALID;
     else if (denied_filter(&broker->denied, filter->filter))
         reason = MQTT_REASON_NOT_AUTHORIZED;
-    else if (topic_levels_count(filter->filter) > TOPIC_LEVELS_MAX)
-        reason = MQTT_REASON_TOPIC_FILTER_INVALID;
     else if (subscriber->count >= BROKER_MAX_SUBSCRIPTIONS)
         reason = MQTT_REASON_QUOTA_EXCEEDED;
     else if (!subscriptions_add(&broker->subscriptions, subscriber, filter->filter, &options,
@@ -73,8 +67,11 @@ static void on_retained(void *arg, struct message *message)
     if (options->no_local && message->publisher == session->number) return;
     if (denied_topic(&visit->client->broker->denied, message_topic(message))) return;
     uint8_t qos = options->qos < message->qos ? options->qos : message->qos;
-    const struct deliver_copy copy = {message, qos, true, options->identifier != 0 ? 1 : 0,
-                                      &options->identifier};
+    const struct deliver_copy copy = {.message = message,
+                                      .qos = qos,
+                                      .retain = true,
+                                      .identifiers = &options->identifier,
+                                      .identifiers_count = options->identifier != 0 ? 1 : 0};
     if (!deliver_retained(visit->client->broker, session, &copy)) *visit->budget = 0;
 }
 
@@ -83,6 +80,9 @@ static void send_retained(struct client *client, const struct subscription_optio
 {
     struct retained_visit visit = {client, options, budget};
     struct broker *broker = client->broker;
+    struct span name;
+    struct span plain;
+    if (subscriptions_split(filter, &name, &plain)) return; /* MQTT 5, 4.8.2 */
     bool own = sys_topics_owns(filter) || span_is(filter, "$SYS");
     struct retained *store = own ? &broker->sys.retained : &broker->retained;
     if (own && broker->sys.interval_ms == 0) return;

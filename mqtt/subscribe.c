@@ -38,6 +38,13 @@ static enum mqtt_status check_options(uint8_t options, enum mqtt_version version
     return MQTT_OK;
 }
 
+/* Before MQTT 5 there is nothing special about $share/. */
+static bool filter_is_valid(struct span filter, enum mqtt_version version)
+{
+    return version == MQTT_5 ? mqtt_topic_filter_is_valid(filter)
+                             : mqtt_topic_filter_is_well_formed(filter);
+}
+
 static void read_identifier(struct mqtt_subscribe *out)
 {
     struct mqtt_property property;
@@ -59,7 +66,7 @@ enum mqtt_status mqtt_subscribe_decode(struct mqtt_subscribe *out, enum mqtt_ver
     while (bytes_left(&in) > 0) {
         struct span filter = mqtt_utf8_decode(&in); /* MQTT-3.8.3-1 */
         uint8_t options = bytes_u8(&in);
-        if (!bytes_ok(&in) || !mqtt_topic_filter_is_valid(filter)) return MQTT_MALFORMED;
+        if (!bytes_ok(&in) || !filter_is_valid(filter, version)) return MQTT_MALFORMED;
         status = check_options(options, version, filter);
         if (status != MQTT_OK) return status;
         out->count++;
@@ -93,7 +100,7 @@ enum mqtt_status mqtt_unsubscribe_decode(struct mqtt_unsubscribe *out, enum mqtt
     out->filters = bytes_of(in.data + in.at, bytes_left(&in));
     while (bytes_left(&in) > 0) {
         struct span filter = mqtt_utf8_decode(&in); /* MQTT-3.10.3-1 */
-        if (!bytes_ok(&in) || !mqtt_topic_filter_is_valid(filter)) return MQTT_MALFORMED;
+        if (!bytes_ok(&in) || !filter_is_valid(filter, version)) return MQTT_MALFORMED;
         out->count++;
     }
     return out->count > 0 ? MQTT_OK : MQTT_PROTOCOL_ERROR; /* MQTT-3.10.3-2, MQTT5-3.10.3-2 */

@@ -53,12 +53,15 @@ static struct span without_share(struct span filter)
     return good ? rest : (struct span){NULL, 0};
 }
 
-bool mqtt_topic_filter_is_valid(struct span filter)
+bool mqtt_topic_filter_is_well_formed(struct span filter)
 {
     if (filter.length == 0 || filter.length > UINT16_MAX) return false; /* MQTT-4.7.3-1 */
-    if (!mqtt_utf8_is_valid(filter)) return false;
-    struct span plain = without_share(filter);
-    return plain.length > 0 && wildcards_are_right(plain);
+    return mqtt_utf8_is_valid(filter) && wildcards_are_right(filter);
+}
+
+bool mqtt_topic_filter_is_valid(struct span filter)
+{
+    return mqtt_topic_filter_is_well_formed(filter) && without_share(filter).length > 0;
 }
 
 bool mqtt_topic_matches(struct span filter, struct span name)

@@ -14,10 +14,17 @@ static void on_match(void *arg, const struct subscription *subscription)
     ++*(size_t *)arg;
 }
 
+static void on_share(void *arg, struct share *share)
+{
+    assert_non_null(share->first);
+    ++*(size_t *)arg;
+}
+
 static size_t matches(struct subscriptions *set, const char *topic)
 {
     size_t count = 0;
-    subscriptions_match(set, span_of(topic), on_match, &count);
+    const struct subscription_visitor visitor = {on_match, on_share, &count};
+    subscriptions_match(set, span_of(topic), &visitor);
     return count;
 }
 
@@ -146,6 +153,31 @@ static void holds_filters_of_the_deepest_level(void **state)
     subscriptions_clear(&set);
 }
 
+static void counts_a_share_once_and_forgets_it_with_its_last_member(void **state)
+{
+    struct subscriptions set;
+    struct subscriber subscribers[3] = {0};
+    (void)state;
+    subscriptions_init(&set);
+    for (size_t i = 0; i < ARRAY_LENGTH(subscribers); i++)
+        add(&set, &subscribers[i], "$share/g/a/+");
+    add(&set, &subscribers[0], "$share/h/a/+");
+    add(&set, &subscribers[0], "$share/g/a/b");
+    add(&set, &subscribers[0], "a/+");
+    assert_int_equal(matches(&set, "a/b"), 4);
+    assert_int_equal(matches(&set, "$share/g/a/b"), 0);
+    assert_false(subscriptions_remove(&set, &subscribers[1], span_of("$share/h/a/+")));
+    assert_false(subscriptions_remove(&set, &subscribers[1], span_of("a/+")));
+    assert_true(subscriptions_remove(&set, &subscribers[1], span_of("$share/g/a/+")));
+    assert_int_equal(matches(&set, "a/b"), 4);
+    subscriptions_remove_all(&set, &subscribers[0]);
+    assert_int_equal(matches(&set, "a/b"), 1);
+    subscriptions_remove_all(&set, &subscribers[2]);
+    assert_int_equal(matches(&set, "a/b"), 0);
+    assert_int_equal(set.shared.count, 0);
+    subscriptions_clear(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +186,7 @@ int main(void)
         cmocka_unit_test(replaces_the_options_of_a_filter_that_exists),
         cmocka_unit_test(removes_one_of_many_and_leaves_the_rest),
         cmocka_unit_test(holds_filters_of_the_deepest_level),
+        cmocka_unit_test(counts_a_share_once_and_forgets_it_with_its_last_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
