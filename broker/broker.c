@@ -23,6 +23,7 @@ void broker_set_timer(struct broker *broker, struct timer *timer, uint64_t delay
 static void on_tick(uv_timer_t *handle)
 {
     struct broker *broker = handle->data;
+    listener_resume_all(broker);
     timer_wheel_advance(&broker->wheel, broker_now(broker));
 }
 
@@ -35,6 +36,7 @@ static void write_all(struct broker *broker)
         client->dirty = false;
         client_flush(client);
     }
+    client_free_closed(broker);
 }
 
 static void on_before_poll(uv_prepare_t *handle)
@@ -51,6 +53,11 @@ struct broker *broker_new(uv_loop_t *loop, const struct broker_limits *limits)
 {
     struct broker *broker = calloc(1, sizeof *broker);
     if (broker == NULL) return NULL;
+    if (!poller_open(&broker->poller, loop, client_ready)) {
+        free(broker);
+        return NULL;
+    }
+    broker->poller.handle.data = broker;
     broker->loop = loop;
     broker->limits = *limits;
     timer_wheel_init(&broker->wheel, uv_now(loop));
@@ -65,7 +72,7 @@ struct broker *broker_new(uv_loop_t *loop, const struct broker_limits *limits)
     (void)uv_timer_start(&broker->tick, on_tick, BROKER_TICK_MS, BROKER_TICK_MS);
     (void)uv_prepare_start(&broker->before_poll, on_before_poll);
     (void)uv_check_start(&broker->after_poll, on_after_poll);
-    broker->own_handles = 3;
+    broker->own_handles = 4;
     return broker;
 }
 
@@ -115,6 +122,7 @@ void broker_client_gone(struct broker *broker)
     if (uv_is_closing((uv_handle_t *)&broker->tick)) return;
     uv_close((uv_handle_t *)&broker->tick, on_own_closed);
     uv_close((uv_handle_t *)&broker->before_poll, on_own_closed);
+    poller_close(&broker->poller, on_own_closed);
     uv_close((uv_handle_t *)&broker->after_poll, on_own_closed);
 }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "broker/client.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -75,13 +80,11 @@ static void unread_clear(struct unread *unread)
     *unread = (struct unread){0};
 }
 
-static void on_closed(uv_handle_t *handle)
+static void client_free(struct client *client)
 {
-    struct client *client = handle->data;
-    struct broker *broker = client->broker;
     *client->link = client->next;
     if (client->next != NULL) client->next->link = client->link;
-    broker->clients_count--;
+    client->broker->clients_count--;
     outbox_clear(&client->outbox);
     unread_clear(&client->unread);
     receive_clear_aliases(client);
@@ -89,11 +92,19 @@ static void on_closed(uv_handle_t *handle)
     free(client->user);
     topic_aliases_free(client->sent_aliases);
     free(client);
-    broker_client_gone(broker);
 }
 
-/* It may still be in the list of those that are dirty: that list is empty before the loop closes
- * handles only if it is taken out here. */
+void client_free_closed(struct broker *broker)
+{
+    bool freed = broker->closed != NULL;
+    while (broker->closed != NULL) {
+        struct client *client = broker->closed;
+        broker->closed = client->next_dirty;
+        client_free(client);
+    }
+    if (freed) broker_client_gone(broker);
+}
+
 static void forget_dirty(struct client *client)
 {
     struct client **at = &client->broker->dirty;
@@ -110,14 +121,9 @@ void client_close(struct client *client)
     enter(client, CLIENT_AWAIT_CLOSE);
     login_cancel(client);
     forget_dirty(client);
-    uv_close(&client->socket.handle, on_closed);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
-{
-    struct client *client = handle->data;
-    (void)suggested;
-    *buffer = uv_buf_init(client->broker->read_buffer, BROKER_READ_BYTES);
+    poller_drop(&client->broker->poller, &client->socket);
+    client->next_dirty = client->broker->closed;
+    client->broker->closed = client;
 }
 
 static bool takes_packets(struct client *client)
@@ -200,34 +206,55 @@ static void feed(struct client *client, const uint8_t *data, size_t length)
     if (!direct) handle_unread(client);
 }
 
-static void read_stop(struct client *client)
+/* What is waited for has changed. */
+static void watch(struct client *client)
 {
-    if (client->reading) (void)uv_read_stop(&client->socket.stream); /* always 0 */
-    client->reading = false;
+    unsigned events = (client->reading ? (unsigned)POLLER_READ : 0) |
+                      (client->writing ? (unsigned)POLLER_WRITE : 0);
+    if (!poller_watch(&client->broker->poller, &client->socket, events)) client->failed = true;
+    if (client->failed) client_touch(client);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
+static void read_stop(struct client *client)
 {
-    struct client *client = stream->data;
-    if (length == 0 || client->state == CLIENT_AWAIT_CLOSE) return;
-    if (length < 0) {
+    client->reading = false;
+    watch(client);
+}
+
+static void read_start(struct client *client)
+{
+    if (client->reading || client->state == CLIENT_AWAIT_CLOSE) return;
+    client->reading = true;
+    watch(client);
+}
+
+static void on_readable(struct client *client)
+{
+    char *buffer = client->broker->read_buffer;
+    ssize_t length = recv(client->socket.fd, buffer, BROKER_READ_BYTES, 0);
+    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (length <= 0) {
         connect_lost(client);
         return;
     }
     if (client->state == CLIENT_AWAIT_END) return;
     client->last_read_ms = broker_now(client->broker);
     client->broker->counters.bytes_received += (uint64_t)length;
-    feed(client, (const uint8_t *)buffer->base, (size_t)length);
+    feed(client, (const uint8_t *)buffer, (size_t)length);
     if (client->state >= CLIENT_AWAIT_END || takes_packets(client)) return;
     read_stop(client);
     if (client->state == CLIENT_AWAIT_PACKETS) client_touch(client);
 }
 
-static void read_start(struct client *client)
+void client_ready(struct polled *socket, unsigned events)
 {
-    if (client->reading || client->state == CLIENT_AWAIT_CLOSE) return;
-    client->reading = uv_read_start(&client->socket.stream, on_alloc, on_read) == 0;
-    if (!client->reading) connect_lost(client);
+    struct client *client = CONTAINER_OF(socket, struct client, socket);
+    if (events & POLLER_WRITE) {
+        client->writing = false;
+        watch(client);
+        client_touch(client);
+    }
+    if (events & POLLER_READ) on_readable(client);
 }
 
 static void advance(struct client *client, size_t written)
@@ -237,29 +264,15 @@ static void advance(struct client *client, size_t written)
     if (client->answers > client->outbox.bytes) client->answers = client->outbox.bytes;
 }
 
-static void on_written(uv_write_t *request, int status)
+/* Writes what the socket takes of these; -1: it has failed. */
+static ssize_t write_some(const struct client *client, const uv_buf_t *buffers, unsigned count)
 {
-    struct client *client = request->data;
-    client->writing = false;
-    if (client->state == CLIENT_AWAIT_CLOSE) return;
-    if (status != 0) {
-        connect_lost(client);
-        return;
-    }
-    advance(client, client->write_bytes);
-    client_touch(client);
-}
-
-/* The socket is full: libuv writes the rest when it is not, and tells. */
-static void write_later(struct client *client, const uv_buf_t *buffers, unsigned count)
-{
-    client->write_bytes = 0;
+    struct iovec parts[WRITE_BUFFERS];
     for (unsigned i = 0; i < count; i++)
-        client->write_bytes += buffers[i].len;
-    client->write.data = client;
-    client->writing = uv_write(&client->write, &client->socket.stream, buffers, count,
-                               on_written) == 0;
-    client->failed = !client->writing;
+        parts[i] = (struct iovec){buffers[i].base, buffers[i].len};
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t written = sendmsg(client->socket.fd, &message, MSG_NOSIGNAL);
+    return written < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : written;
 }
 
 void client_write(struct client *client)
@@ -267,21 +280,13 @@ void client_write(struct client *client)
     uv_buf_t buffers[WRITE_BUFFERS];
     while (!client->writing && !client->failed && client->outbox.bytes != 0) {
         unsigned count = outbox_peek(&client->outbox, buffers, WRITE_BUFFERS);
-        int written = uv_try_write(&client->socket.stream, buffers, count);
-        if (written == UV_EAGAIN)
-            write_later(client, buffers, count);
-        else if (written < 0)
-            client->failed = true;
-        else
-            advance(client, (size_t)written);
+        ssize_t written = write_some(client, buffers, count);
+        client->failed = written < 0;
+        client->writing = written == 0; /* full: on with it when there is room again */
+        if (written > 0) advance(client, (size_t)written);
+        if (client->writing) watch(client);
     }
     if (client->failed) client_touch(client);
-}
-
-static void on_shut(uv_shutdown_t *request, int status)
-{
-    (void)request;
-    (void)status; /* the peer's end or the deadline closes it, either way */
 }
 
 void client_flush(struct client *client)
@@ -296,7 +301,7 @@ void client_flush(struct client *client)
     }
     if (client->state == CLIENT_AWAIT_END && client->outbox.bytes == 0 && !client->shut) {
         client->shut = true;
-        (void)uv_shutdown(&client->shutdown, &client->socket.stream, on_shut); /* or the deadline */
+        (void)shutdown(client->socket.fd, SHUT_WR); /* or the deadline ends it */
     }
     if (client->state >= CLIENT_AWAIT_END || client->reading || !takes_packets(client)) return;
     handle_unread(client);
@@ -342,16 +347,11 @@ static bool has_room(const struct broker *broker)
            broker->clients_count < broker->limits.max_sessions + BROKER_SPARE_CONNECTIONS;
 }
 
-static struct client *client_new(struct broker *broker, bool unix_socket)
+static struct client *client_new(struct broker *broker, int fd)
 {
     struct client *client = calloc(1, sizeof *client);
     if (client == NULL) return NULL;
-    /* Neither can fail: they open no socket. */
-    if (unix_socket)
-        (void)uv_pipe_init(broker->loop, &client->socket.pipe, 0);
-    else
-        (void)uv_tcp_init(broker->loop, &client->socket.tcp);
-    client->socket.handle.data = client;
+    client->socket.fd = fd;
     client->broker = broker;
     outbox_init(&client->outbox, &broker->pool);
     client->next = broker->clients;
@@ -364,44 +364,20 @@ static struct client *client_new(struct broker *broker, bool unix_socket)
     return client;
 }
 
-static void start(struct client *client, bool unix_socket)
-{
-    if (!unix_socket) (void)uv_tcp_nodelay(&client->socket.tcp, 1); /* slower, but it works */
-    enter(client, CLIENT_AWAIT_CONNECT);
-    read_start(client);
-}
-
 bool client_open(struct broker *broker, int fd, const char *identity)
 {
-    int domain = AF_UNSPEC;
-    socklen_t length = sizeof domain;
-    bool known = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
+    static const int on = 1;
     struct client *client = NULL;
-    if (known && has_room(broker)) client = client_new(broker, domain == AF_UNIX);
+    bool ready = fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+    if (ready && has_room(broker)) client = client_new(broker, fd);
     if (client == NULL) {
         (void)close(fd); /* nothing was written to it */
         return false;
     }
+    /* Not for unix sockets; without it TCP is slower, but it works. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     client->identity = identity == NULL ? NULL : strdup(identity); /* no memory: as without one */
-    bool unix_socket = domain == AF_UNIX;
-    int failed = unix_socket ? uv_pipe_open(&client->socket.pipe, fd)
-                             : uv_tcp_open(&client->socket.tcp, fd);
-    if (failed != 0) {
-        (void)close(fd);
-        client_close(client);
-        return false;
-    }
-    start(client, unix_socket);
+    enter(client, CLIENT_AWAIT_CONNECT);
+    read_start(client);
     return true;
-}
-
-void client_accept(struct broker *broker, uv_stream_t *server, bool unix_socket)
-{
-    struct client *client = client_new(broker, unix_socket);
-    if (client == NULL) return; /* no memory: libuv keeps the connection, and listens no more */
-    if (uv_accept(server, &client->socket.stream) != 0 || !has_room(broker)) {
-        client_close(client);
-        return;
-    }
-    start(client, unix_socket);
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* One connection: its socket, what is read and written, and how far it has come. It is freed by
- * the close callback of its socket and nowhere else, so no call below frees it under its caller. */
+/* One connection: its socket, what is read and written, and how far it has come. It is freed
+ * between two turns of the loop and nowhere else, so no call below frees it under its caller. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/attributes.h"
 #include "base/timer_wheel.h"
 #include "broker/login.h"
 #include "broker/outbox.h"
+#include "broker/poller.h"
 #include "mqtt/packet.h"
 
 struct broker;
@@ -56,26 +56,18 @@ struct login_user {
 };
 
 struct client {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } socket;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
+    struct polled socket;
     struct broker *broker;
     struct client *next;
     struct client **link;
-    struct client *next_dirty;
+    struct client *next_dirty; /* or that is closed */
     enum client_state state;
     enum mqtt_version version; /* 0 until CONNECT */
     bool dirty;
     bool reading;
-    bool writing;       /* a write waits for the socket */
-    bool shut;          /* our direction has been closed */
-    bool failed;        /* a write has failed */
-    size_t write_bytes; /* of the write that waits */
+    bool writing; /* the socket is full */
+    bool shut;    /* our direction has been closed */
+    bool failed;  /* a write has failed */
     struct outbox outbox;
     size_t answers; /* bytes in the outbox, at most, that answer what the client sent */
     struct unread unread;
@@ -102,8 +94,10 @@ struct client {
 /* Takes a connected socket, of a client with this name in its verified certificate (NULL: none).
  * False: there is no room, and it is closed. */
 bool client_open(struct broker *broker, int fd, const char *identity);
-/* Accepts a connection that waits on `server`. */
-void client_accept(struct broker *broker, uv_stream_t *server, bool unix_socket);
+/* What a socket is ready for. */
+void client_ready(struct polled *socket, unsigned events);
+/* Frees those that are closed; from outside of all other calls. */
+void client_free_closed(struct broker *broker);
 /* The CONNECT is whole: it stays where it is, and nothing is read, until the login is answered. */
 void client_await_login(struct client *client);
 /* The CONNECT was admitted; `keep_alive_ms` is 1.5 times what holds. */

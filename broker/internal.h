@@ -11,6 +11,7 @@
 #include "broker/denied.h"
 #include "broker/login.h"
 #include "broker/outbox.h"
+#include "broker/poller.h"
 #include "broker/retained.h"
 #include "broker/session_store.h"
 #include "broker/subscriptions.h"
@@ -57,10 +58,12 @@ struct broker {
     uv_timer_t tick;
     uv_prepare_t before_poll;
     uv_check_t after_poll;
-    unsigned own_handles; /* the three above and the listeners, as long as they are open */
+    struct poller poller; /* the sockets of the clients */
+    unsigned own_handles; /* the four above and the listeners, as long as they are open */
     struct listener *listeners;
     struct client *clients;
     uint64_t clients_count;
+    struct client *closed;     /* those that are to be freed */
     struct client *held;       /* those that wait for a receiver */
     struct session *congested; /* by the last delivery, or NULL */
     struct client *dirty;      /* those with something to write */

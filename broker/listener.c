@@ -1,45 +1,90 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "broker/listener.h"
 
+#include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "broker/client.h"
 #include "broker/internal.h"
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, ACCEPTS_AT_ONCE = 64 };
 
 struct listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } socket;
+    uv_poll_t poll;
     struct broker *broker;
     struct listener *next;
-    bool unix_socket;
+    int fd;
+    bool paused; /* no descriptor was left */
 };
+
+/* Where to listen. */
+union place {
+    struct sockaddr any;
+    struct sockaddr_storage ip;
+    struct sockaddr_un path;
+};
+
+/* A unix socket leaves its file behind. */
+static void remove_file(const struct listener *listener)
+{
+    union place bound = {0};
+    socklen_t length = sizeof bound;
+    if (getsockname(listener->fd, &bound.any, &length) == 0 && bound.any.sa_family == AF_UNIX)
+        (void)unlink(bound.path.sun_path); /* somebody else may have removed it */
+}
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct listener *listener = handle->data;
+    struct listener *listener = CONTAINER_OF(handle, struct listener, poll);
     struct broker *broker = listener->broker;
+    remove_file(listener);
+    (void)close(listener->fd); /* nobody is accepted from it any more */
     free(listener);
     broker->own_handles--;
     broker_handle_closed(broker);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+/* Without a descriptor the connection waits in the kernel, and the loop for the next tick. */
+static void pause_accepting(struct listener *listener, int why)
 {
-    struct listener *listener = stream->data;
-    if (status != 0) {
-        log_event(LOG_WARN, "accept failed", uv_strerror(status));
-        return;
+    listener->paused = true;
+    (void)uv_poll_stop(&listener->poll); /* it is open */
+    log_event(LOG_WARN, "accept failed", strerror(why));
+}
+
+static void on_connection(uv_poll_t *handle, int status, int events)
+{
+    struct listener *listener = CONTAINER_OF(handle, struct listener, poll);
+    (void)status;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            (void)client_open(listener->broker, fd, NULL); /* no room: it is closed */
+            continue;
+        }
+        bool scarce = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        if (scarce) pause_accepting(listener, errno);
+        if (errno == EAGAIN || scarce) return;
     }
-    client_accept(listener->broker, stream, listener->unix_socket);
+}
+
+static void resume(struct listener *listener)
+{
+    listener->paused = uv_poll_start(&listener->poll, UV_READABLE, on_connection) != 0;
+}
+
+void listener_resume_all(struct broker *broker)
+{
+    for (struct listener *at = broker->listeners; at != NULL; at = at->next)
+        if (at->paused) resume(at);
 }
 
 /* "HOST:PORT" or "[HOST]:PORT" into a socket address: the first one that the host has. */
@@ -66,57 +111,76 @@ static bool resolve(const char *address, struct sockaddr_storage *out, struct er
     return true;
 }
 
-static int bind_unix(struct listener *listener, const char *path)
+static bool read_place(union place *out, socklen_t *length, const char *address, struct err *err)
 {
-    listener->unix_socket = true;
-    (void)uv_pipe_init(listener->broker->loop, &listener->socket.pipe, 0); /* cannot fail */
-    return uv_pipe_bind(&listener->socket.pipe, path);
+    static const char unix_prefix[] = "unix:";
+    *out = (union place){0};
+    if (strncmp(address, unix_prefix, sizeof unix_prefix - 1) != 0) {
+        if (!resolve(address, &out->ip, err)) return false;
+        *length = out->any.sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                : sizeof(struct sockaddr_in6);
+        return true;
+    }
+    const char *path = address + sizeof unix_prefix - 1;
+    if (strlen(path) >= sizeof out->path.sun_path)
+        return err_set(err, "%s: the path is too long for a socket", address);
+    out->path.sun_family = AF_UNIX;
+    memcpy(out->path.sun_path, path, strlen(path));
+    *length = sizeof out->path;
+    return true;
 }
 
-static int bind_tcp(struct listener *listener, const struct sockaddr_storage *address)
+/* The socket, or -1. */
+static int listen_at(const union place *place, socklen_t length)
 {
-    (void)uv_tcp_init(listener->broker->loop, &listener->socket.tcp); /* cannot fail: no socket */
-    return uv_tcp_bind(&listener->socket.tcp, (const struct sockaddr *)address, 0);
+    static const int on = 1;
+    int fd = socket(place->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    bool done = (place->any.sa_family == AF_UNIX ||
+                 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) &&
+                bind(fd, &place->any, length) == 0 && listen(fd, BACKLOG) == 0;
+    if (done) return fd;
+    int why = errno;
+    (void)close(fd); /* nobody has seen it */
+    errno = why;
+    return -1;
 }
 
 static void log_listening(const struct listener *listener, const char *address)
 {
-    struct sockaddr_storage bound;
-    int length = sizeof bound;
+    union place bound = {0};
+    socklen_t length = sizeof bound;
     struct log_line line;
     log_begin(&line, LOG_INFO, "broker listens");
     log_text(&line, "address", address);
-    if (!listener->unix_socket &&
-        uv_tcp_getsockname(&listener->socket.tcp, (struct sockaddr *)&bound, &length) == 0) {
-        bool ipv4 = bound.ss_family == AF_INET;
+    if (getsockname(listener->fd, &bound.any, &length) == 0 && bound.any.sa_family != AF_UNIX) {
+        bool ipv4 = bound.any.sa_family == AF_INET;
         log_number(&line, "port",
-                   ntohs(ipv4 ? ((struct sockaddr_in *)&bound)->sin_port
-                              : ((struct sockaddr_in6 *)&bound)->sin6_port));
+                   ntohs(ipv4 ? ((struct sockaddr_in *)&bound.ip)->sin_port
+                              : ((struct sockaddr_in6 *)&bound.ip)->sin6_port));
     }
     log_end(&line);
 }
 
 bool listener_open(struct broker *broker, const char *address, struct err *err)
 {
-    static const char unix_prefix[] = "unix:";
-    struct sockaddr_storage parsed = {0};
-    bool unix_socket = strncmp(address, unix_prefix, sizeof unix_prefix - 1) == 0;
-    if (!unix_socket && !resolve(address, &parsed, err)) return false;
+    union place place;
+    socklen_t length = 0;
+    if (!read_place(&place, &length, address, err)) return false;
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) return err_set(err, "out of memory");
     listener->broker = broker;
-    int failed = unix_socket ? bind_unix(listener, address + sizeof unix_prefix - 1)
-                             : bind_tcp(listener, &parsed);
-    listener->socket.handle.data = listener;
+    listener->fd = listen_at(&place, length);
+    if (listener->fd < 0 || uv_poll_init(broker->loop, &listener->poll, listener->fd) != 0) {
+        err_set(err, "%s: cannot listen: %s", address, strerror(errno));
+        if (listener->fd >= 0) (void)close(listener->fd); /* nobody has connected to it */
+        free(listener);
+        return false;
+    }
     listener->next = broker->listeners;
     broker->listeners = listener;
     broker->own_handles++;
-    if (failed == 0) failed = uv_listen(&listener->socket.stream, BACKLOG, on_connection);
-    if (failed != 0) {
-        broker->listeners = listener->next;
-        uv_close(&listener->socket.handle, on_closed);
-        return err_set(err, "%s: cannot listen: %s", address, uv_strerror(failed));
-    }
+    resume(listener);
     log_listening(listener, address);
     return true;
 }
@@ -126,6 +190,6 @@ void listener_close_all(struct broker *broker)
     while (broker->listeners != NULL) {
         struct listener *listener = broker->listeners;
         broker->listeners = listener->next;
-        uv_close(&listener->socket.handle, on_closed);
+        uv_close((uv_handle_t *)&listener->poll, on_closed);
     }
 }

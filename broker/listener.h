@@ -12,4 +12,6 @@ struct broker;
 /* HOST:PORT, [HOST]:PORT or unix:PATH; port 0: any that is free (the log says which). A name is
  * looked up, which may block. False: told why. */
 MUST_USE bool listener_open(struct broker *broker, const char *address, struct err *err);
+/* Accepts again where descriptors had run out. */
+void listener_resume_all(struct broker *broker);
 void listener_close_all(struct broker *broker);
