@@ -97,7 +97,12 @@ static void check_proxies(struct bind *bind, const struct config_listener *liste
         diagnostics_warning(bind->found, mark,
                             "trusted_proxies has no effect on a unix socket, whose file says who "
                             "may connect");
-    if (listener->proxy_protocol && !is_unix && proxies->count == 0)
+    if (listener->proxy_protocol && listener->address.fd_name != NULL && proxies->count == 0)
+        diagnostics_warning(bind->found, bind_mark_or(bind, &listener->proxy_protocol, mark),
+                            "unless %s is a unix socket, everybody is refused: name the addresses "
+                            "of your proxies with trusted_proxies",
+                            listener->address.text);
+    else if (listener->proxy_protocol && !is_unix && proxies->count == 0)
         diagnostics_error(bind->found, bind_mark_or(bind, &listener->proxy_protocol, mark),
                           "with proxy_protocol alone anybody could claim to be anybody: name the "
                           "addresses of your proxies with trusted_proxies");

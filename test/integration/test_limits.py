@@ -5,9 +5,11 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import resource
 import select
 import socket
 import ssl
+import subprocess
 import time
 import urllib.request
 
@@ -340,6 +342,31 @@ def test_without_a_free_descriptor_new_clients_wait_and_get_in_when_others_leave
     finally:
         for one in clients + late:
             one.close()
+
+
+def test_when_the_system_has_no_descriptor_new_clients_wait_as_well(start):
+    """The limit falls below what is in use already: accept fails, and must not spin or lose anybody."""
+    postern = start(workers=1, limits={"handshake_timeout": "60s"})
+    pid = postern.process.pid
+
+    def allow(count):
+        subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={count}:"], check=True)
+
+    hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+    with connected(postern, 3) as clients:
+        allow(10)
+        late = postern.raw()
+        assert "reason=descriptors" in postern.wait_log("accepting paused")
+        before = cpu_seconds(pid)
+        assert readable([late], 1) == []
+        assert cpu_seconds(pid) - before < 0.3
+        for client in clients:
+            client.ping()
+        allow(hard)
+        tls = postern.context().wrap_socket(late, server_hostname="localhost")
+        tls.sendall(mqtt.connect(4, "late"))
+        assert tls.recv(100) == b"\x20\x02\x00\x00"
+        tls.close()
 
 
 # ------------------------------------------------------------------------------------- a storm

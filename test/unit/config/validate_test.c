@@ -207,6 +207,8 @@ static void compares_the_keys_of_the_front_door(void **state)
          "5:20: warning: trusted_proxies holds every address"                                            },
         {DOOR("127.0.0.1:1", "  proxy_protocol: true\n  trusted_proxies: [ \"::/0\" ]\n"),
          "5:20: warning: trusted_proxies holds every address"                                            },
+        {DOOR("fd:one",      "  proxy_protocol: true\n"),
+         "4:19: warning: unless fd:one is a unix socket, everybody is refused"                           },
         {DOOR("unix:/s",     "  proxy_protocol: true\n"),                                              ""},
         {DOOR("unix:/s",     "  proxy_protocol: true\n  trusted_proxies: 10.0.0.0/8\n"),
          "5:20: warning: trusted_proxies has no effect on a unix socket"                                 },
