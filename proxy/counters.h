@@ -45,6 +45,11 @@ struct counter_words {
  * together. */
 #define COUNTERS_OF_LISTENER(X)                                                                    \
     X(connections, "connections_total", "", "Connections accepted.")                               \
+    X(turned_away_limit, "turned_away_total", "reason=\"too_many_connections\"",                   \
+      "Connections closed as they came, without a byte of TLS, by reason.")                        \
+    X(turned_away_source, "turned_away_total", "reason=\"too_many_connections_of_source\"", "")    \
+    X(turned_away_blocked, "turned_away_total", "reason=\"blocked\"", "")                          \
+    X(blocks, "source_blocks_total", "", "Blocks of sources that kept failing.")                   \
     X(tls_1_2_full, "handshakes_total", "version=\"1.2\",resumed=\"false\"",                       \
       "TLS handshakes finished.")                                                                  \
     X(tls_1_2_resumed, "handshakes_total", "version=\"1.2\",resumed=\"true\"", "")                 \

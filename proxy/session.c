@@ -227,7 +227,8 @@ static enum alive count_connection(struct session *session)
     if (before >= most) session->over = REFUSAL_TOO_MANY_CONNECTIONS;
     if (before < most + sources_spare(most, LEAST_SPARE)) return ALIVE;
     note_crowd(session);
-    return session_turn_away(session, refusal_word(REFUSAL_TOO_MANY_CONNECTIONS));
+    return session_turn_away(session, &session->relay.counters->turned_away_limit,
+                             refusal_word(REFUSAL_TOO_MANY_CONNECTIONS));
 }
 
 static void welcome(struct session *session)

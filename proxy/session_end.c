@@ -78,8 +78,9 @@ void session_set_close_deadline(struct session *session)
     session_set_deadline(session, delay_ms);
 }
 
-enum alive session_turn_away(struct session *session, const char *reason)
+enum alive session_turn_away(struct session *session, struct counter *counter, const char *reason)
 {
+    counter_add(counter, 1);
     access_log_turned_away(&session->record, reason);
     return session_end(session, reason);
 }

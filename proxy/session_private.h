@@ -187,8 +187,8 @@ enum alive session_check_lifetime(struct session *session);
 
 /* Ends the session now; `reason` is a constant word, kept if an earlier step gave none. */
 enum alive session_end(struct session *session, const char *reason);
-/* Ends it without a word to the client. */
-enum alive session_turn_away(struct session *session, const char *reason);
+/* Ends it without a word to the client, and counts it. */
+enum alive session_turn_away(struct session *session, struct counter *counter, const char *reason);
 /* Says goodbye to a client that has been told why: close_notify, FIN, then whatever it still sends
  * is thrown away, for a reset would destroy what it has not read yet. */
 enum alive session_close_gently(struct session *session);

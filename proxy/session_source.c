@@ -15,6 +15,7 @@ enum alive session_enter_source(struct session *session)
 {
     const struct config_limits *limits = &session->listener->config->limits;
     const struct access_source *source = &session->record.source;
+    struct counters *counters = session->relay.counters;
     if (session->listener->sources == NULL || source->is_unix) return ALIVE;
     session->has_source = true;
     switch (sources_enter(session->listener->sources, &source->address, limits,
@@ -25,9 +26,10 @@ enum alive session_enter_source(struct session *session)
         if (session->over == REFUSAL_NONE) session->over = REFUSAL_TOO_MANY_OF_SOURCE;
         break;
     case SOURCES_FAR_OVER:
-        return session_turn_away(session, refusal_word(REFUSAL_TOO_MANY_OF_SOURCE));
+        return session_turn_away(session, &counters->turned_away_source,
+                                 refusal_word(REFUSAL_TOO_MANY_OF_SOURCE));
     case SOURCES_BLOCKED:
-        return session_turn_away(session, "blocked");
+        return session_turn_away(session, &counters->turned_away_blocked, "blocked");
     }
     return ALIVE;
 }
@@ -44,9 +46,11 @@ void session_note_failure(struct session *session)
 {
     const struct config_limits *limits = &session->listener->config->limits;
     if (!session->has_source || !limits->penalised) return;
-    if (sources_fail(session->listener->sources, &session->record.source.address, &limits->penalty,
-                     clock_monotonic_ms()))
-        access_log_blocked(&session->record, &limits->penalty);
+    if (!sources_fail(session->listener->sources, &session->record.source.address, &limits->penalty,
+                      clock_monotonic_ms()))
+        return;
+    counter_add(&session->relay.counters->blocks, 1);
+    access_log_blocked(&session->record, &limits->penalty);
 }
 
 /* What is our own trouble, or that of a listener, is nobody's fault. */

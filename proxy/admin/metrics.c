@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "proxy/counters.h"
 #include "proxy/refusal.h"
 
@@ -49,6 +50,20 @@ static void put_connections(struct exposition *out, const struct snapshot *snaps
         const struct snapshot_listener *listener = &snapshot->listeners[i];
         uint64_t now = atomic_load_explicit(&listener->counters->connections, memory_order_relaxed);
         exposition_value(out, EXPOSITION_LABELS({"listener", listener->config->name}), (double)now);
+    }
+}
+
+static void put_blocked(struct exposition *out, const struct snapshot *snapshot)
+{
+    exposition_begin(out, "postern_blocked_sources", EXPOSITION_GAUGE,
+                     "Sources that are not served now because they kept failing.");
+    for (size_t i = 0; i < snapshot->config->listeners_count; i++) {
+        const struct snapshot_listener *listener = &snapshot->listeners[i];
+        size_t blocked = listener->sources == NULL
+                             ? 0
+                             : sources_blocked(listener->sources, clock_monotonic_ms());
+        exposition_value(out, EXPOSITION_LABELS({"listener", listener->config->name}),
+                         (double)blocked);
     }
 }
 
@@ -148,6 +163,7 @@ static void put_listeners(struct exposition *out, const struct snapshot *snapsho
 {
     put_connections(out, snapshot);
     put_rows(out, snapshot);
+    put_blocked(out, snapshot);
     put_pauses(out, snapshot);
     put_histogram(out, snapshot);
     put_words(out, snapshot, "postern_handshake_failures_total", "reason",

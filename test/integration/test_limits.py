@@ -11,13 +11,13 @@ import socket
 import ssl
 import subprocess
 import time
-import urllib.request
 
 import pytest
 import yaml
 
 import mqtt_packets as mqtt
-from postern import DEADLINE, free_port, wait_until
+from admin import metrics, with_admin
+from postern import DEADLINE, wait_until
 from test_proxy_header import V1, Visitor, closed_without_a_byte, v2
 
 TELLS = [(4, 3), (5, 0x97)]
@@ -131,7 +131,7 @@ def test_unix_clients_have_no_source_and_the_other_limits(start, tmp_path):
 
 def test_a_crowd_far_over_the_limit_costs_no_handshakes(start):
     """Those who hold a connection without a word are counted as well."""
-    postern = start(limits={"max_connections": 1, "handshake_timeout": "30s"})
+    postern = with_admin(start, limits={"max_connections": 1, "handshake_timeout": "30s"})
     with postern.client() as client:
         assert client.connect("in").code == 0
         crowd = [postern.raw() for _ in range(1100)]
@@ -140,6 +140,8 @@ def test_a_crowd_far_over_the_limit_costs_no_handshakes(start):
         wait_until(lambda: len(readable(crowd)) >= 100, "their end")
         assert all(closed_without_a_byte(raw) for raw in readable(crowd))
         client.ping()
+        assert metrics(postern).value("postern_turned_away_total", listener="test",
+                                      reason="too_many_connections") == 100
         for raw in crowd:
             raw.close()
     assert postern.text.count("connections turned away") == 1
@@ -149,13 +151,14 @@ def test_a_crowd_far_over_the_limit_costs_no_handshakes(start):
 
 
 def test_what_is_over_the_rate_waits_and_is_not_reset(start):
-    postern = start(limits={"handshakes_per_second": 10}, workers=2)
+    postern = with_admin(start, limits={"handshakes_per_second": 10}, workers=2)
     began = time.monotonic()
     told = come(postern, 30)
     took = time.monotonic() - began
     assert [code for code, _ in told] == [0] * 30
     assert took > 2.5, "30 handshakes at 10 a second"
     assert "handshake failed" not in postern.text
+    assert metrics(postern).value("postern_accept_pauses_total", listener="test", reason="rate") > 5
 
 
 def test_who_is_in_does_not_wait_for_the_rate(start):
@@ -199,7 +202,7 @@ def garbage(postern):
 
 
 def test_who_keeps_failing_is_not_served_for_a_while(start):
-    postern = start(limits=PENALTY)
+    postern = with_admin(start, limits=PENALTY)
     with postern.client() as client:
         assert client.connect("in").code == 0
         for _ in range(3):
@@ -211,6 +214,10 @@ def test_who_keeps_failing_is_not_served_for_a_while(start):
             with postern.raw() as raw:
                 assert closed_without_a_byte(raw)
         client.ping()  # who is in stays in
+        found = metrics(postern)
+        assert found.value("postern_blocked_sources", listener="test") == 1
+        assert found.value("postern_source_blocks_total", listener="test") == 1
+        assert found.value("postern_turned_away_total", listener="test", reason="blocked") == 5
         began = time.monotonic()
 
         def is_served_again():
@@ -303,9 +310,8 @@ def cpu_seconds(pid):
 @pytest.mark.parametrize("broker", ["included", "external"])
 def test_without_a_free_descriptor_new_clients_wait_and_get_in_when_others_leave(start, mosquitto, broker):
     options = {"backends": [{"servers": [mosquitto().address]}]} if broker == "external" else {}
-    admin = free_port()
-    postern = start(descriptors=96, workers=2, limits={"handshake_timeout": "60s"},
-                    admin={"address": f"127.0.0.1:{admin}"}, **options)
+    postern = with_admin(start, descriptors=96, workers=2, limits={"handshake_timeout": "60s"},
+                         **options)
     clients, late = [], []
     try:
         while True:  # until one has to wait
@@ -324,8 +330,8 @@ def test_without_a_free_descriptor_new_clients_wait_and_get_in_when_others_leave
         assert cpu_seconds(postern.process.pid) - before < 0.3, "of a second: it does not spin"
         for client in clients:
             client.ping()
-        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/healthz", timeout=DEADLINE) as answer:
-            assert answer.status == 200
+        assert metrics(postern).value("postern_accept_pauses_total", listener="test",
+                                      reason="descriptors") > 5
 
         for raw in late[:-1]:
             raw.close()
