@@ -26,7 +26,6 @@ struct probe {
     struct server_addresses *found; /* of a name; or NULL */
     size_t next;
     bool connecting; /* libuv holds the request */
-    bool at_once;    /* probe_start has not returned yet */
     bool over;
     uv_connect_t request;
     size_t answered;
@@ -45,7 +44,7 @@ static void end(struct probe *probe)
     endpoint_close(&probe->endpoint);
     probe->done = NULL;
     probe->over = true;
-    if (!probe->connecting && !probe->at_once) free_probe(probe);
+    if (!probe->connecting) free_probe(probe);
 }
 
 static void finish(struct probe *probe, const char *why)
@@ -187,16 +186,23 @@ static void ask(struct probe *probe)
 /* ------------------------------------------------------------------------------------- connecting
  */
 
-static void try_address(struct probe *probe, const struct sockaddr *address);
+/* Each of these gives whether the check goes on; otherwise it is over and freed. */
+
+static bool fail(struct probe *probe, const char *why)
+{
+    finish(probe, why);
+    return false;
+}
+
+static bool try_address(struct probe *probe, const struct sockaddr *address);
 
 /* A server is there while one address of its name is. */
-static void fail_address(struct probe *probe, int status)
+static bool fail_address(struct probe *probe, int status)
 {
     endpoint_close(&probe->endpoint);
     if (probe->found != NULL && probe->next < probe->found->count)
-        try_address(probe, (const struct sockaddr *)&probe->found->items[probe->next++]);
-    else
-        finish(probe, uv_strerror(status));
+        return try_address(probe, (const struct sockaddr *)&probe->found->items[probe->next++]);
+    return fail(probe, uv_strerror(status));
 }
 
 static void on_connected(uv_connect_t *request, int status)
@@ -206,7 +212,7 @@ static void on_connected(uv_connect_t *request, int status)
     if (probe->over)
         free_probe(probe);
     else if (status != 0)
-        fail_address(probe, status);
+        (void)fail_address(probe, status); /* nothing follows here */
     else if (probe->pool->config->health.type == CONFIG_CHECK_MQTT)
         ask(probe);
     else
@@ -233,49 +239,45 @@ static int connect_to(struct probe *probe, const struct sockaddr *address)
     return uv_tcp_connect(&probe->request, tcp, address, on_connected);
 }
 
-static void try_address(struct probe *probe, const struct sockaddr *address)
+static bool try_address(struct probe *probe, const struct sockaddr *address)
 {
     int failed = connect_to(probe, address);
-    probe->connecting = failed == 0;
-    if (failed != 0) fail_address(probe, failed);
+    if (failed != 0) return fail_address(probe, failed);
+    probe->connecting = true;
+    return true;
 }
 
-static void try_unix(struct probe *probe, const char *path)
+static bool try_unix(struct probe *probe, const char *path)
 {
-    if (!make_endpoint(probe, true)) {
-        finish(probe, uv_strerror(UV_ENOMEM));
-        return;
-    }
+    if (!make_endpoint(probe, true)) return fail(probe, uv_strerror(UV_ENOMEM));
     uv_pipe_connect(&probe->request, &probe->endpoint->uv.pipe, path, on_connected);
     probe->connecting = true;
+    return true;
 }
 
-static void try_name(struct probe *probe, struct server_state *state)
+static bool try_name(struct probe *probe, struct server_state *state)
 {
     char words[SERVER_WORDS];
     bool waits = false;
     probe->found = server_state_addresses(state, &waits);
-    server_state_words(state, words);
     if (probe->found != NULL)
-        try_address(probe, (const struct sockaddr *)&probe->found->items[probe->next++]);
-    else
-        finish(probe, waits ? "its name has not been resolved yet" : words);
+        return try_address(probe, (const struct sockaddr *)&probe->found->items[probe->next++]);
+    server_state_words(state, words);
+    return fail(probe, waits ? "its name has not been resolved yet" : words);
 }
 
-static void try_server(struct probe *probe)
+static bool try_server(struct probe *probe)
 {
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     const struct pool_server *server = &probe->pool->servers[probe->server];
     const struct config_address *where = &server->config->address;
-    if (where->unix_path != NULL)
-        try_unix(probe, where->unix_path);
-    else if (uv_ip4_addr(where->host, where->port, &v4) == 0)
-        try_address(probe, (const struct sockaddr *)&v4);
-    else if (uv_ip6_addr(where->host, where->port, &v6) == 0)
-        try_address(probe, (const struct sockaddr *)&v6);
-    else
-        try_name(probe, server->state);
+    if (where->unix_path != NULL) return try_unix(probe, where->unix_path);
+    if (uv_ip4_addr(where->host, where->port, &v4) == 0)
+        return try_address(probe, (const struct sockaddr *)&v4);
+    if (uv_ip6_addr(where->host, where->port, &v6) == 0)
+        return try_address(probe, (const struct sockaddr *)&v6);
+    return try_name(probe, server->state);
 }
 
 struct probe *probe_start(uv_loop_t *loop, struct pool *pool, int server, probe_done_fn *done,
@@ -291,10 +293,5 @@ struct probe *probe_start(uv_loop_t *loop, struct pool *pool, int server, probe_
     probe->server = server;
     probe->done = done;
     probe->owner = owner;
-    probe->at_once = true;
-    try_server(probe);
-    probe->at_once = false;
-    if (!probe->over) return probe;
-    if (!probe->connecting) free_probe(probe);
-    return NULL;
+    return try_server(probe) ? probe : NULL;
 }

@@ -259,6 +259,24 @@ def test_a_client_is_sent_on_when_a_broker_hangs(start, peers, mosquitto):
     assert "did not answer the CONNECT within connack_timeout" in postern.wait_log("backend failed")
 
 
+def test_a_server_that_swallows_connections_costs_half_of_the_time(start, mosquitto):
+    with socket.socket() as swallowing, socket.socket() as filling:
+        swallowing.bind(("127.0.0.1", 0))
+        swallowing.listen(0)
+        filling.connect(swallowing.getsockname())  # there is room for one; later ones hear nothing
+        gone, broker = "127.0.0.1:%d" % swallowing.getsockname()[1], mosquitto()
+        postern = start(backends=[{"servers": [gone, broker.address], "balance": "round_robin",
+                                   "connect_timeout": "2s", "health_check": {"type": "off"}}])
+        took = []
+        for number in range(8):
+            began = time.monotonic()
+            assert code(postern, f"c{number}") == 0
+            took.append(time.monotonic() - began)
+        assert "no answer within connect_timeout" in postern.wait_log("backend unreachable")
+        postern.wait_log(DOWN % gone)  # after three of them
+        assert sum(seconds > 0.9 for seconds in took) <= 4 and max(took) < 5, took
+
+
 @pytest.mark.parametrize("servers", [1, 2])
 def test_a_client_that_says_all_and_goes_is_heard(start, peers, servers):
     made = [peers(Backend) for _ in range(servers)]

@@ -71,6 +71,41 @@ static void moves_only_its_share_when_a_server_is_added(void **state)
     }
 }
 
+/* The figures of docs/backends.md. */
+static void prints_how_many_of_10000_clients_move(void **state)
+{
+    enum { IDS = 10000, MOST = 10 };
+    (void)state;
+    for (size_t count = 2; count <= MOST; count++) {
+        struct balance_server servers[MOST + 1];
+        unsigned moved = 0;
+        unsigned shares[MOST + 1] = {0};
+        for (size_t i = 0; i <= count; i++) {
+            char name[32];
+            (void)snprintf(name, sizeof name, "10.0.0.%zu:1883", i + 1);
+            servers[i] = server(name, 1);
+        }
+        for (unsigned i = 0; i < IDS; i++) {
+            int after = choose_for(servers, count + 1, i);
+            moved += after != choose_for(servers, count, i);
+            shares[after]++;
+        }
+        unsigned least = IDS;
+        unsigned most = 0;
+        for (size_t i = 0; i <= count; i++) {
+            least = shares[i] < least ? shares[i] : least;
+            most = shares[i] > most ? shares[i] : most;
+        }
+        print_message(
+            "%zu servers and one more: %u of %d clients move (1/%zu is %zu), a server has "
+            "%u to %u\n",
+            count, moved, IDS, count + 1, IDS / (count + 1), least, most);
+        assert_near(moved, (double)IDS / ((double)count + 1), 0.1);
+        assert_near(least, (double)IDS / ((double)count + 1), 0.15);
+        assert_near(most, (double)IDS / ((double)count + 1), 0.15);
+    }
+}
+
 static void moves_only_the_clients_of_a_lost_server(void **state)
 {
     struct balance_server servers[] = {server("a:1", 1), server("b:1", 3), server("c:1", 1),
@@ -221,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shares_clients_by_weight),
         cmocka_unit_test(moves_only_its_share_when_a_server_is_added),
+        cmocka_unit_test(prints_how_many_of_10000_clients_move),
         cmocka_unit_test(moves_only_the_clients_of_a_lost_server),
         cmocka_unit_test(does_not_care_for_the_order_of_servers),
         cmocka_unit_test(chooses_what_it_has_always_chosen),
