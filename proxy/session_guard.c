@@ -154,6 +154,7 @@ static enum alive lose_backend(struct session *session)
 static enum alive violate(struct session *session)
 {
     struct guard_violation violation = guard_violation(session->guard->guard);
+    session_note_failure(session);
     return session_disconnect(session, violation.code, violation.reason);
 }
 

@@ -23,10 +23,17 @@ SANITIZED = any(mark in pathlib.Path(BINARY).read_bytes() for mark in (b"__asan_
 DEADLINE = 40 if SANITIZED else 15
 
 
+GIVEN = set()  # nothing listens there yet, so that the system might give one twice
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def wait_until(condition, what, seconds=DEADLINE):

@@ -232,7 +232,7 @@ def test_who_keeps_failing_is_not_served_for_a_while(start):
     assert postern.text.count("handshake failed") == failed, "a line a block, and not a connection"
 
 
-@pytest.mark.parametrize("fail", ["refused", "malformed", "password"])
+@pytest.mark.parametrize("fail", ["refused", "malformed", "password", "too large"])
 def test_refusals_and_wrong_passwords_count(start, mosquitto, tmp_path, fail):
     options = {}
     if fail == "refused":
@@ -242,10 +242,14 @@ def test_refusals_and_wrong_passwords_count(start, mosquitto, tmp_path, fail):
         passwords.write_text("")
         broker = mosquitto(extra=f"allow_anonymous false\npassword_file {passwords}")
         options["backends"] = [{"servers": [broker.address]}]
-    postern = start(limits=PENALTY, **options)
+    postern = start(limits={**PENALTY, "max_packet_size": "1KiB"}, **options)
     for _ in range(3):
         with postern.client() as client:
-            if fail == "malformed":
+            if fail == "too large":
+                client.connect("x")
+                client.send(mqtt.publish(4, "t", bytes(2000)))
+                client.expect_close()
+            elif fail == "malformed":
                 client.send(b"\x10\x02\xff\xff")
                 client.expect_close()
             else:

@@ -7,6 +7,7 @@ import ssl
 import struct
 
 import pytest
+import yaml
 
 import mqtt_packets as mqtt
 from backend import Backend
@@ -358,3 +359,24 @@ def test_without_proxy_protocol_a_header_is_named(start):
         assert closed_without_a_byte(raw)
     line = postern.wait_log("handshake failed")
     assert "reason=not_tls" in line and "PROXY protocol header" in line
+
+
+def test_a_reload_that_turns_it_on_holds_for_who_comes_next(start):
+    postern = start()
+    with postern.client() as before:
+        assert before.connect("before").code == 0
+        config = yaml.safe_load(postern.file.read_text())
+        config["listeners"][0].update(proxy_protocol=True, trusted_proxies=["127.0.0.1"])
+        postern.file.write_text(yaml.safe_dump(config))
+        postern.wait_log("configuration loaded")
+
+        def is_refused():
+            try:
+                postern.client().close()
+            except OSError:
+                return True
+            return False
+        wait_until(is_refused, "the new settings")
+        with Visitor(postern, V1) as after:
+            assert after.connect("after").code == 0
+        before.ping()
