@@ -356,7 +356,7 @@ bool load_run(struct load *load, uint64_t until_ns, bool watch_stdin)
     struct epoll_event input = {.events = EPOLLIN, .data.ptr = NULL};
     bool told = false;
     if (watch_stdin) CHECK(epoll_ctl(load->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input) == 0);
-    for (uint64_t now = clock_ns(); now < until_ns && !told; now = clock_ns()) {
+    for (uint64_t now = clock_ns(); now < until_ns && !told && !load->done; now = clock_ns()) {
         uint64_t left_ms = (until_ns - now + 999999) / 1000000;
         int wait_ms = left_ms > 1000 ? 1000 : (int)left_ms;
         int count = epoll_wait(load->epoll, events, MOST_EVENTS, wait_ms);

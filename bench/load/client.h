@@ -58,6 +58,7 @@ struct load {
     WOLFSSL_CTX **contexts; /* one for each certificate that is shown */
     unsigned contexts_count;
     int group;
+    bool done; /* load_run has nothing more to do */
     struct span in; /* ciphertext that was read and not used yet */
     uint8_t *ciphertext;
     uint8_t *out;
@@ -71,7 +72,8 @@ uint64_t clock_ns(void);
 
 void load_init(struct load *load, const struct options *options);
 void load_clear(struct load *load);
-/* Runs until `until_ns`, or until stdin has something where `watch_stdin`. True: it has. */
+/* Runs until `until_ns`, until the load is done, or until stdin has something where `watch_stdin`.
+ * True: it has. */
 bool load_run(struct load *load, uint64_t until_ns, bool watch_stdin);
 
 void client_init(struct client *client, struct load *load, const struct client_events *events,

@@ -31,10 +31,15 @@ static void leave(struct client *client)
 
 static void on_ready(struct client *client)
 {
+    struct load *load = client->load;
     samples_add(&seen.samples, clock_ns() - client->begun_ns);
+    load->done = load->options->count > 0 && seen.samples.count >= load->options->count;
     seen.resumed += client->resumed;
-    if (client->load->options->resume) (void)client_keep_ticket(client); /* the old one serves on */
-    leave(client);
+    if (load->options->resume) (void)client_keep_ticket(client); /* the old one serves on */
+    if (load->done)
+        client_close(client);
+    else
+        leave(client);
 }
 
 static void on_data(struct client *client, struct span data)

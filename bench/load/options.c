@@ -14,7 +14,7 @@ static const char usage[] =
     "                      the clients stay until its end\n"
     "           hold       clients that stay; on stdin: `burst`, or the end to stop\n"
     "options:   --clients N --at-once N --in-flight N --size BYTES --rate PER_SECOND\n"
-    "           --seconds N --warm-up N --server-pid PID (repeat)\n"
+    "           --seconds N --count N --warm-up N --server-pid PID (repeat)\n"
     "           --tls 1.2|1.3 --group X25519|X25519MLKEM768|P-256 --cert F --key F\n"
     "           --resume --subscribe --silent --plain --stdin --write-each --certs N\n";
 
@@ -50,6 +50,9 @@ static bool read_one(struct options *options, int option, char *value)
     case 's':
         options->size = number(value);
         return true;
+    case 'n':
+        options->count = number(value);
+        return options->count > 0;
     case 'r':
         options->rate = strtod(value, NULL);
         return options->rate > 0;
@@ -109,6 +112,7 @@ bool options_read(struct options *options, int argc, char **argv)
         {"at-once",    required_argument, NULL, 'o'},
         {"in-flight",  required_argument, NULL, 'f'},
         {"size",       required_argument, NULL, 's'},
+        {"count",      required_argument, NULL, 'n'},
         {"rate",       required_argument, NULL, 'r'},
         {"seconds",    required_argument, NULL, 'd'},
         {"warm-up",    required_argument, NULL, 'w'},

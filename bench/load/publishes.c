@@ -24,10 +24,11 @@ static void on_data(struct client *client, struct span data)
     unsigned back = (unsigned)(client->received / length);
     client->received %= length;
     messages += back;
-    bool each = client->load->options->write_each;
-    for (unsigned i = 0; i < back; i++) {
+    const struct options *options = client->load->options;
+    client->load->done = options->count > 0 && messages >= options->count;
+    for (unsigned i = 0; i < back && !client->load->done; i++) {
         client_send_messages(client, 1);
-        if (each) client_flush(client);
+        if (options->write_each) client_flush(client);
     }
 }
 
@@ -52,8 +53,8 @@ void scenario_publishes(const struct options *options)
     double seconds = (double)(clock_ns() - begun) / 1e9;
     cost = processor_time_us(options) - cost;
     double count = (double)messages;
-    report(json_pack("{s:f, s:f}", "per_second", count / seconds, "server_us",
-                     count > 0 ? cost / count : 0.0));
+    report(json_pack("{s:I, s:f, s:f}", "messages", (json_int_t)messages, "per_second",
+                     count / seconds, "server_us", count > 0 ? cost / count : 0.0));
     herd_close(&herd);
     load_clear(&load);
 }

@@ -49,7 +49,9 @@ fi
 cp -R "$work/source/wolfssl" "$work/prefix/include/"
 echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
 
-cp "$here/random.c" "$work/source/src/postern_random.c"
+for ours in random record_buffers rsa_avx512; do
+    cp "$here/$ours.c" "$work/source/src/postern_$ours.c"
+done
 . "$here/sources.sh"
 if [ "$processor" = x86_64 ]; then
     for file in $sources; do
@@ -67,7 +69,12 @@ for file in $sources; do
     echo "$file"
 done | xargs -P "$(nproc)" -I FILE sh -c '
     object=$(echo "$2" | tr / _).o
-    exec $0 -O2 -g1 -fPIC -fvisibility=hidden -fno-common -w $1 -DWOLFSSL_USER_SETTINGS \
+    case $2 in
+    src/postern_*) more="-O3 -Wall -Wextra -Werror" ;; # -O2 would not keep vectors in registers
+    wolfcrypt/src/rsa.c) more="-w -Dsp_RsaPrivate_2048=postern_rsa_private_2048" ;;
+    *) more=-w ;;
+    esac
+    exec $0 -O2 -g1 -fPIC -fvisibility=hidden -fno-common $more $1 -DWOLFSSL_USER_SETTINGS \
         -DBUILDING_WOLFSSL -D_GNU_SOURCE -ffile-prefix-map="$PWD=wolfssl" -I../prefix/include -I. -c "$2" -o "$object"' "$cc" "$flags" FILE
 ar rcs ../prefix/lib/libwolfssl.a ./*.o
 echo "$version" >../prefix/version

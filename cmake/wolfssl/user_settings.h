@@ -85,6 +85,19 @@
 int postern_random_block(unsigned char *out, unsigned length); /* 0: done */
 #endif
 
+/* A record's buffers are lent by the thread: record_buffers.c. */
+#define XMALLOC_OVERRIDE
+#ifndef __ASSEMBLER__
+#include <stddef.h>
+void *postern_tls_malloc(size_t size, int type); /* `type`: wolfSSL's DYNAMIC_TYPE_... */
+void postern_tls_free(void *memory);
+void *postern_tls_realloc(void *memory, size_t size);
+#endif
+#define XMALLOC(size, heap, type) ((void)(heap), postern_tls_malloc((size), (type)))
+#define XFREE(memory, heap, type) ((void)(heap), (void)(type), postern_tls_free(memory))
+#define XREALLOC(memory, size, heap, type) \
+    ((void)(heap), (void)(type), postern_tls_realloc((memory), (size)))
+
 /* Keys and groups. */
 #define HAVE_ECC
 #define HAVE_ECC384

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The memory that wolfSSL needs for one record, in and out, while it is in a call: lent from the
+ * thread, since no idle connection holds one, and a message would else cost an allocation each way.
+ * Whoever keeps a buffer for longer (a handshake message in pieces) has it to himself, and the
+ * others get theirs from malloc. A WOLFSSL is freed by the thread that has used it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "user_settings.h"
+
+/* The largest record, its header, and what wolfSSL adds for alignment. */
+enum { ROOM_BYTES = 17 * 1024, TYPE_OUT_BUFFER = 12, TYPE_IN_BUFFER = 13 };
+
+struct record_buffer {
+    size_t lent_bytes; /* 0: free */
+    _Alignas(32) unsigned char bytes[ROOM_BYTES];
+};
+
+static _Thread_local struct record_buffer in;
+static _Thread_local struct record_buffer out;
+
+static void *lend(struct record_buffer *buffer, size_t size)
+{
+    if (buffer->lent_bytes > 0 || size > ROOM_BYTES || size == 0) return malloc(size);
+    buffer->lent_bytes = size;
+    return buffer->bytes;
+}
+
+void *postern_tls_malloc(size_t size, int type)
+{
+    if (type == TYPE_IN_BUFFER) return lend(&in, size);
+    if (type == TYPE_OUT_BUFFER) return lend(&out, size);
+    return malloc(size);
+}
+
+static struct record_buffer *lender_of(const void *memory)
+{
+    if (memory == in.bytes) return &in;
+    return memory == out.bytes ? &out : NULL;
+}
+
+void postern_tls_free(void *memory)
+{
+    struct record_buffer *buffer = lender_of(memory);
+    if (buffer == NULL)
+        free(memory);
+    else
+        buffer->lent_bytes = 0;
+}
+
+void *postern_tls_realloc(void *memory, size_t size)
+{
+    struct record_buffer *buffer = lender_of(memory);
+    if (buffer == NULL) return realloc(memory, size);
+    void *moved = malloc(size);
+    if (moved == NULL) return NULL;
+    memcpy(moved, memory, size < buffer->lent_bytes ? size : buffer->lent_bytes);
+    buffer->lent_bytes = 0;
+    return moved;
+}
