@@ -58,7 +58,7 @@ struct load {
     WOLFSSL_CTX **contexts; /* one for each certificate that is shown */
     unsigned contexts_count;
     int group;
-    bool done; /* load_run has nothing more to do */
+    bool done;      /* load_run has nothing more to do */
     struct span in; /* ciphertext that was read and not used yet */
     uint8_t *ciphertext;
     uint8_t *out;

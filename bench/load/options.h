@@ -29,9 +29,9 @@ struct options {
     unsigned clients;
     unsigned at_once; /* connects in progress */
     unsigned in_flight;
-    size_t size; /* of a payload, bytes */
+    size_t size;    /* of a payload, bytes */
     uint64_t count; /* connects or messages, after which it stops early; 0: any */
-    double rate; /* of messages a second of each client, or of connects; 0: as fast as it goes */
+    double rate;    /* of messages a second of each client, or of connects; 0: as fast as it goes */
     unsigned seconds;
     unsigned warm_up_s;
     pid_t server_pids[OPTIONS_MOST_PIDS]; /* whose processor time is told */
