@@ -188,6 +188,8 @@ struct config_broker {
     uint64_t sys_interval_ms; /* 0: no $SYS topics */
 };
 
+enum { CONFIG_MOST_SERVERS = 256 }; /* of a backend */
+
 enum config_check { CONFIG_CHECK_TCP, CONFIG_CHECK_MQTT, CONFIG_CHECK_OFF };
 
 struct config_backend {

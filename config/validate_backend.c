@@ -35,6 +35,31 @@ static void check_server(struct bind *bind, const struct config_backend *backend
                             address->text);
 }
 
+static void check_count(struct bind *bind, const struct config_backend *backend)
+{
+    size_t count = backend->servers_count;
+    if (count > CONFIG_MOST_SERVERS) {
+        diagnostics_error(bind->found, bind_mark(bind, &backend->servers),
+                          "a backend can have %d servers at most, and this one has %zu: put some "
+                          "of them behind one name, or make another backend",
+                          CONFIG_MOST_SERVERS, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct config_address *address = &backend->servers[i].address;
+            const struct config_address *other = &backend->servers[j].address;
+            if (!address_is_complete(address) || !address_is_complete(other) ||
+                !address_equal(address, other))
+                continue;
+            diagnostics_warning(bind->found, address->mark,
+                                "%s is a server of this backend already: give that one a weight "
+                                "in place of naming it twice",
+                                address->text);
+            break;
+        }
+}
+
 /* A session that a broker keeps is on that broker alone. */
 static void check_home(struct bind *bind, const struct config_backend *backend)
 {
@@ -64,6 +89,13 @@ static void check_queue(struct bind *bind, const struct config_backend *backend)
 static void check_sources(struct bind *bind, const struct config_backend *backend)
 {
     const struct config_strings *sources = &backend->source_addresses;
+    bool any_tcp = false;
+    for (size_t i = 0; i < backend->servers_count; i++)
+        any_tcp = any_tcp || backend->servers[i].address.unix_path == NULL;
+    if (sources->count > 0 && !any_tcp)
+        diagnostics_warning(bind->found, bind_mark(bind, &sources->items),
+                            "source_addresses has no effect without a server that is reached by "
+                            "TCP");
     for (size_t i = 0; i < sources->count; i++) {
         const char *source = sources->items[i];
         struct config_mark mark = bind_mark(bind, &sources->items[i]);
@@ -113,6 +145,7 @@ static void check_backend(struct bind *bind, const struct config_backend *backen
                           "remove proxy_protocol");
     for (size_t i = 0; i < backend->servers_count; i++)
         check_server(bind, backend, &backend->servers[i]);
+    check_count(bind, backend);
     check_home(bind, backend);
     check_queue(bind, backend);
     check_sources(bind, backend);

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "config/config.h"
 
-enum { BALANCE_NONE = -1, BALANCE_MOST_SERVERS = 256 };
+enum { BALANCE_NONE = -1, BALANCE_MOST_SERVERS = CONFIG_MOST_SERVERS };
 
 struct balance_server {
     uint64_t key;         /* from balance_server_key: the same in every replica */

@@ -123,6 +123,15 @@ static bool speaks_against_server(int error)
     }
 }
 
+static const char *words_of(int error)
+{
+    if (error == UV_EADDRNOTAVAIL)
+        return "no local port is left to dial it from (source_addresses adds some), or a source "
+               "address is not this machine's";
+    if (error == UV_EAFNOSUPPORT) return "no source address is of its family";
+    return uv_strerror(error);
+}
+
 /* Tells the owner, who must not cancel from here, and goes on with the next server. */
 static void fail_attempt(struct dial *dial, const char *why, bool blamed)
 {
@@ -207,7 +216,7 @@ static void fail_address(struct dial *dial, struct attempt *attempt, int status)
     }
     dial->attempt = NULL;
     free_attempt(attempt);
-    fail_attempt(dial, uv_strerror(status), speaks_against_server(status));
+    fail_attempt(dial, words_of(status), speaks_against_server(status));
 }
 
 static void on_connected(uv_connect_t *request, int status)

@@ -209,11 +209,10 @@ size_t pool_first_address(struct pool *pool, const struct server_addresses *addr
 /* ----------------------------------------------------------------------------------------- health
  */
 
-static void log_change(const struct pool *pool, int server)
+static void log_change(const struct pool *pool, int server, bool down)
 {
     char words[SERVER_WORDS];
     struct log_line line;
-    bool down = atomic_load_explicit(&pool->servers[server].state->down, memory_order_relaxed);
     server_state_words(pool->servers[server].state, words);
     log_begin(&line, down ? LOG_ERROR : LOG_INFO, down ? "server down" : "server up");
     log_text(&line, "backend", pool->config->name);
@@ -226,13 +225,14 @@ void pool_note_dial(const struct pool *pool, int server, const char *why, uint64
 {
     struct vitals_rule rule = rule_of(pool);
     if (server_state_dialled(pool->servers[server].state, &rule, why, now_ms))
-        log_change(pool, server);
+        log_change(pool, server, why != NULL);
 }
 
 void pool_note_check(const struct pool *pool, int server, const char *why)
 {
     struct vitals_rule rule = rule_of(pool);
-    if (server_state_checked(pool->servers[server].state, &rule, why)) log_change(pool, server);
+    if (server_state_checked(pool->servers[server].state, &rule, why))
+        log_change(pool, server, why != NULL);
 }
 
 /* ---------------------------------------------------------------------------------------- showing

@@ -59,8 +59,7 @@ static void on_done(void *owner, const char *why)
 static bool is_due(const struct target *target, uint64_t now_ms)
 {
     if (now_ms >= target->due_ms) return true;
-    return target->began_ms > 0 && now_ms >= target->began_ms + DOUBT_MS &&
-           server_state_in_doubt(target->state);
+    return now_ms >= target->began_ms + DOUBT_MS && server_state_in_doubt(target->state);
 }
 
 static void look_at(struct target *target, uint64_t now_ms)

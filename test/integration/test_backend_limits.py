@@ -152,7 +152,7 @@ def test_a_source_address_that_is_not_ours_is_told_and_not_the_servers_fault(sta
     for number in range(4):
         with postern.client() as client:
             assert client.connect(f"c{number}").code == 3
-    assert "address not available" in postern.wait_log("backend unreachable")
+    assert "source address is not this machine's" in postern.wait_log("backend unreachable")
     assert "server down" not in postern.text
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "config/validate.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "test/unit/config/findings.h"
@@ -116,6 +117,58 @@ static void guards_plaintext(void **state)
         {LISTENER "backends:\n- { builtin_broker: false }\n",                            "3:3: error: a backend needs"                                      },
     };
     check(cases, ARRAY_LENGTH(cases));
+}
+
+static void compares_the_keys_of_backends(void **state)
+{
+    (void)state;
+#define BACKEND_CASE(keys) LISTENER "backends:\n- { " keys " }\n"
+    static const struct rule_case cases[] = {
+        {BACKEND_CASE("servers: [ 127.0.0.1:1, 127.0.0.1:2 ]"),
+         "3:14: warning: clients that keep a session"                                                 },
+        {BACKEND_CASE("servers: [ 127.0.0.1:1, 127.0.0.1:2 ], balance: round_robin"),
+         "3:53: warning: clients that keep a session"                                                 },
+        {BACKEND_CASE("servers: [ 127.0.0.1:1, 127.0.0.1:2 ], balance: client_id"),                 ""},
+        {BACKEND_CASE("servers: 127.0.0.1:1, balance: round_robin"),                                ""},
+        {BACKEND_CASE("servers: [ 127.0.0.1:1, 127.0.0.1:1 ], balance: client_id"),
+         "3:29: warning: 127.0.0.1:1 is a server of this backend already"                             },
+        {BACKEND_CASE("servers: 127.0.0.1:1, queue: { size: 5 }"),
+         "3:42: warning: nobody waits in queue"                                                       },
+        {BACKEND_CASE("servers: { address: 127.0.0.1:1, max_connections: 9 }, queue: { size: 5 }"),
+         ""                                                                                           },
+        {BACKEND_CASE("servers: 127.0.0.1:1, source_addresses: 127.0.0.2:80"),
+         "3:45: error: source_addresses: \"127.0.0.2:80\" is no IP address"                           },
+        {BACKEND_CASE("servers: 127.0.0.1:1, source_addresses: [ 127.0.0.2, \"::1\" ]"),            ""},
+        {BACKEND_CASE("servers: 127.0.0.1:1, source_addresses: [ 127.0.0.2, 127.0.0.2 ]"),
+         "3:58: error: source_addresses: 127.0.0.2 is there twice"                                    },
+        {BACKEND_CASE("servers: unix:/s, source_addresses: 127.0.0.2"),
+         "3:41: warning: source_addresses has no effect"                                              },
+        {BACKEND_CASE("servers: 127.0.0.1:1, health_check: off"),                                   ""},
+        {BACKEND_CASE("servers: 127.0.0.1:1, health_check: mqtt"),                                  ""},
+        {BACKEND_CASE("servers: 127.0.0.1:1, health_check: ping"),
+         "3:41: error: health_check: \"ping\" is not known"                                           },
+        {BACKEND_CASE("servers: 127.0.0.1:1, health_check: { fall: 0 }"),
+         "3:49: error: fall: 0 is out of range"                                                       },
+        {"resolver: 127.0.0.1:53\n" LISTENER BACKEND,                                               ""},
+        {"resolver: [ 10.0.0.2, \"[fd00::2]:53\" ]\n" LISTENER BACKEND,                             ""},
+        {"resolver: dns.example:53\n" LISTENER BACKEND,
+         "1:11: error: resolver: \"dns.example:53\" is no IP address"                                 },
+    };
+#undef BACKEND_CASE
+    check(cases, ARRAY_LENGTH(cases));
+}
+
+static void counts_the_servers_of_a_backend(void **state)
+{
+    char text[8000] = LISTENER "backends:\n- { balance: client_id, servers: [ ";
+    size_t used = strlen(text);
+    (void)state;
+    for (unsigned port = 1; port <= CONFIG_MOST_SERVERS; port++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "127.0.0.1:%u, ", port);
+    (void)snprintf(text + used, sizeof text - used, "] }\n");
+    check(&(struct rule_case){text, ""}, 1);
+    (void)snprintf(text + used, sizeof text - used, "127.0.0.1:60000 ] }\n");
+    check(&(struct rule_case){text, "3:34: error: a backend can have 256 servers at most"}, 1);
 }
 
 static void refuses_an_address_that_is_taken(void **state)
@@ -248,6 +301,8 @@ int main(void)
         cmocka_unit_test(compares_the_keys_of_tls),
         cmocka_unit_test(wants_names_to_exist_and_to_be_unique),
         cmocka_unit_test(guards_plaintext),
+        cmocka_unit_test(compares_the_keys_of_backends),
+        cmocka_unit_test(counts_the_servers_of_a_backend),
         cmocka_unit_test(refuses_an_address_that_is_taken),
         cmocka_unit_test(warns_of_rules_that_never_hold),
         cmocka_unit_test(warns_thirty_days_before_a_rule_ends),
