@@ -74,10 +74,10 @@ static void enter(struct client *client, enum client_state state)
         broker_set_timer(client->broker, &client->deadline, deadline_ms, on_deadline);
 }
 
-static void unread_clear(struct unread *unread)
+static void unread_clear(struct client *client)
 {
-    free(unread->data);
-    *unread = (struct unread){0};
+    free(client->unread);
+    client->unread = NULL;
 }
 
 static void client_free(struct client *client)
@@ -86,9 +86,8 @@ static void client_free(struct client *client)
     if (client->next != NULL) client->next->link = client->link;
     client->broker->clients_count--;
     outbox_clear(&client->outbox);
-    unread_clear(&client->unread);
+    unread_clear(client);
     receive_clear_aliases(client);
-    free(client->identity);
     free(client->user);
     topic_aliases_free(client->sent_aliases);
     free(client);
@@ -130,7 +129,7 @@ static bool takes_packets(struct client *client)
 {
     if (client->state == CLIENT_AWAIT_CONNECT) return true;
     if (client->state == CLIENT_AWAIT_LOGIN) return client->answered != LOGIN_UNKNOWN;
-    if (client->state != CLIENT_AWAIT_PACKETS || client->held_for != NULL) return false;
+    if (client->state != CLIENT_AWAIT_PACKETS || client->hold != NULL) return false;
     if (client->answers >= CLIENT_OUTBOX_HIGH) client_write(client);
     return client->answers < CLIENT_OUTBOX_HIGH && !client->failed;
 }
@@ -167,39 +166,42 @@ static size_t handle_packets(struct client *client, const uint8_t *data, size_t 
 }
 
 /* Appends to what is unread. Grows with what has come, not with what a header claims. */
-static bool keep_unread(struct unread *unread, const uint8_t *data, size_t length)
+static bool keep_unread(struct client *client, const uint8_t *data, size_t length)
 {
-    if (length > unread->room - unread->length) {
-        size_t room = 2 * unread->room;
-        if (room < unread->length + length) room = unread->length + length;
-        uint8_t *grown = realloc(unread->data, room);
-        if (grown == NULL) return false;
-        unread->data = grown;
+    struct unread *unread = client->unread;
+    size_t before = unread == NULL ? 0 : unread->length;
+    if (unread == NULL || length > unread->room - before) {
+        size_t room = unread == NULL ? 0 : 2 * unread->room;
+        if (room < before + length) room = before + length;
+        unread = realloc(unread, sizeof *unread + room);
+        if (unread == NULL) return false;
         unread->room = room;
+        client->unread = unread;
     }
-    memcpy(unread->data + unread->length, data, length);
-    unread->length += length;
+    memcpy(unread->data + before, data, length);
+    unread->length = before + length;
     return true;
 }
 
 /* Handles what is unread as far as it goes. */
 static void handle_unread(struct client *client)
 {
-    struct unread *unread = &client->unread;
+    struct unread *unread = client->unread;
+    if (unread == NULL) return;
     size_t used = handle_packets(client, unread->data, unread->length);
     unread->length -= used;
     if (client->state >= CLIENT_AWAIT_END || unread->length == 0)
-        unread_clear(unread);
+        unread_clear(client);
     else if (used != 0)
         memmove(unread->data, unread->data + used, unread->length);
 }
 
 static void feed(struct client *client, const uint8_t *data, size_t length)
 {
-    bool direct = client->unread.length == 0;
+    bool direct = client->unread == NULL;
     size_t used = direct ? handle_packets(client, data, length) : 0;
     if (client->state >= CLIENT_AWAIT_END || used == length) return;
-    if (!keep_unread(&client->unread, data + used, length - used)) {
+    if (!keep_unread(client, data + used, length - used)) {
         connect_lost(client);
         return;
     }
@@ -261,7 +263,7 @@ static void advance(struct client *client, size_t written)
 {
     outbox_advance(&client->outbox, written);
     client->broker->counters.bytes_sent += written;
-    if (client->answers > client->outbox.bytes) client->answers = client->outbox.bytes;
+    if (client->answers > client->outbox.bytes) client->answers = (uint32_t)client->outbox.bytes;
 }
 
 /* Writes what the socket takes of these; -1: it has failed. */
@@ -326,7 +328,7 @@ void client_await_login(struct client *client)
     enter(client, CLIENT_AWAIT_LOGIN);
 }
 
-void client_connected(struct client *client, uint64_t keep_alive_ms)
+void client_connected(struct client *client, uint32_t keep_alive_ms)
 {
     client->keep_alive_ms = keep_alive_ms;
     enter(client, CLIENT_AWAIT_PACKETS);
@@ -376,7 +378,7 @@ bool client_open(struct broker *broker, int fd, const char *identity)
     }
     /* Not for unix sockets; without it TCP is slower, but it works. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    client->identity = identity == NULL ? NULL : strdup(identity); /* no memory: as without one */
+    if (identity != NULL) client->user = login_user_new(span_of(identity), true);
     enter(client, CLIENT_AWAIT_CONNECT);
     read_start(client);
     return true;

@@ -15,6 +15,7 @@
 #include "mqtt/packet.h"
 
 struct broker;
+struct hold;
 struct session;
 
 /* Named by what is awaited. */
@@ -38,9 +39,9 @@ enum {
 
 /* What was read and is no whole packet yet, or has to wait. */
 struct unread {
-    uint8_t *data;
     size_t length;
     size_t room;
+    uint8_t data[];
 };
 
 struct topic_alias {
@@ -48,9 +49,10 @@ struct topic_alias {
     uint8_t *topic;
 };
 
-/* Who has logged in with a password. */
+/* Who it is: by its verified certificate, or by the password that it has logged in with. */
 struct login_user {
     uint32_t proof; /* of the hash it was compared with */
+    bool verified;  /* by certificate */
     uint16_t name_length;
     uint8_t name[];
 };
@@ -61,31 +63,27 @@ struct client {
     struct client *next;
     struct client **link;
     struct client *next_dirty; /* or that is closed */
-    enum client_state state;
-    enum mqtt_version version; /* 0 until CONNECT */
+    uint8_t state;             /* enum client_state */
+    uint8_t version;           /* enum mqtt_version; 0 until CONNECT */
+    uint8_t answered;          /* enum login_state; LOGIN_UNKNOWN until there is an answer */
     bool dirty;
     bool reading;
     bool writing; /* the socket is full */
     bool shut;    /* our direction has been closed */
     bool failed;  /* a write has failed */
     struct outbox outbox;
-    size_t answers; /* bytes in the outbox, at most, that answer what the client sent */
-    struct unread unread;
+    struct unread *unread; /* or NULL */
     struct timer deadline;
     uint64_t last_read_ms;
-    uint64_t keep_alive_ms; /* 1.5 times; 0: none */
+    uint32_t keep_alive_ms; /* 1.5 times; 0: none */
+    uint32_t answers;       /* bytes in the outbox, at most, that answer what the client sent */
     struct session *session;
-    struct session *held_for; /* not read until this one has caught up, or NULL */
-    struct client *next_held;
-    struct client **held_link;
-    struct timer hold;
-    char *identity;            /* the name in its verified certificate, or NULL */
-    struct login_job *login;   /* while its password is compared */
-    struct login_user *user;   /* NULL: no password was asked for */
-    enum login_state answered; /* LOGIN_UNKNOWN until there is an answer */
+    struct hold *hold;       /* not read until a session has caught up, or NULL */
+    struct login_job *login; /* while its password is compared */
+    struct login_user *user; /* NULL: it is not known who it is */
     /* What CONNECT said. */
+    uint32_t maximum_packet_size; /* 0: no limit */
     uint16_t receive_maximum;
-    uint32_t maximum_packet_size;       /* 0: no limit */
     bool resumed;                       /* its session is older than the connection */
     struct topic_alias *aliases;        /* limits.topic_alias_maximum of them, once one is used */
     struct topic_aliases *sent_aliases; /* NULL: it takes none */
@@ -101,7 +99,7 @@ void client_free_closed(struct broker *broker);
 /* The CONNECT is whole: it stays where it is, and nothing is read, until the login is answered. */
 void client_await_login(struct client *client);
 /* The CONNECT was admitted; `keep_alive_ms` is 1.5 times what holds. */
-void client_connected(struct client *client, uint64_t keep_alive_ms);
+void client_connected(struct client *client, uint32_t keep_alive_ms);
 /* There is something to write, or to be fetched from its session: before the loop waits again. */
 void client_touch(struct client *client);
 /* The turn of a touched client: writes, fetches from the session, reads on if it had stopped. */

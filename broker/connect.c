@@ -355,11 +355,13 @@ static bool logged_in(struct client *client, const struct mqtt_connect *connect)
 static void log_connected(const struct client *client, const struct mqtt_connect *connect,
                           struct span id)
 {
+    const struct login_user *user = client->user;
     struct log_line line;
     log_begin(&line, LOG_DEBUG, "client connected");
     log_span(&line, "client_id", id);
-    if (client->user != NULL) log_span(&line, "username", connect->username);
-    if (client->identity != NULL) log_text(&line, "certificate", client->identity);
+    if (user != NULL)
+        log_span(&line, user->verified ? "certificate" : "username",
+                 (struct span){user->name, user->name_length});
     log_number(&line, "mqtt", connect->version);
     log_end(&line);
 }
@@ -389,7 +391,7 @@ static bool admit(struct client *client, const struct mqtt_connect *connect)
     }
     attach(client, session, connect);
     client->resumed = connack.session_present;
-    client_connected(client, (uint64_t)keep_alive_s(broker, connect) * 1500);
+    client_connected(client, keep_alive_s(broker, connect) * 1500U);
     if (!keep_will(broker, session, connect)) {
         connect_lost(client);
         return false;

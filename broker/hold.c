@@ -1,47 +1,63 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "broker/hold.h"
 
+#include <stdlib.h>
+
 #include "broker/client.h"
 #include "broker/internal.h"
 
+struct hold {
+    struct client *client;
+    struct session *session; /* that has to catch up */
+    struct hold *next;
+    struct hold **link;
+    struct timer timer;
+};
+
 static void on_too_slow(struct timer *timer)
 {
-    struct client *client = CONTAINER_OF(timer, struct client, hold);
-    struct session *session = client->held_for;
+    struct hold *hold = CONTAINER_OF(timer, struct hold, timer);
+    struct session *session = hold->session;
     session->slow = true;
-    hold_release_all(client->broker, session);
+    hold_release_all(hold->client->broker, session);
 }
 
 void hold_client(struct client *client, struct session *session)
 {
     struct broker *broker = client->broker;
-    if (client->held_for != NULL) return;
-    client->held_for = session;
+    if (client->hold != NULL) return;
+    struct hold *hold = calloc(1, sizeof *hold);
+    if (hold == NULL) return; /* it is not held back, and what is too much is dropped */
+    hold->client = client;
+    hold->session = session;
     session->awaited = true;
-    client->next_held = broker->held;
-    client->held_link = &broker->held;
-    if (client->next_held != NULL) client->next_held->held_link = &client->next_held;
-    broker->held = client;
-    broker_set_timer(broker, &client->hold, HOLD_MS, on_too_slow);
+    hold->next = broker->held;
+    hold->link = &broker->held;
+    if (hold->next != NULL) hold->next->link = &hold->next;
+    broker->held = hold;
+    client->hold = hold;
+    broker_set_timer(broker, &hold->timer, HOLD_MS, on_too_slow);
 }
 
 void hold_release(struct client *client)
 {
-    if (client->held_for == NULL) return;
-    client->held_for = NULL;
-    *client->held_link = client->next_held;
-    if (client->next_held != NULL) client->next_held->held_link = client->held_link;
-    timer_clear(&client->hold);
+    struct hold *hold = client->hold;
+    if (hold == NULL) return;
+    client->hold = NULL;
+    *hold->link = hold->next;
+    if (hold->next != NULL) hold->next->link = hold->link;
+    timer_clear(&hold->timer);
+    free(hold);
     client_touch(client);
 }
 
 void hold_release_all(struct broker *broker, struct session *session)
 {
-    struct client *next = NULL;
+    struct hold *next = NULL;
     if (!session->awaited) return;
     session->awaited = false;
-    for (struct client *client = broker->held; client != NULL; client = next) {
-        next = client->next_held;
-        if (client->held_for == session) hold_release(client);
+    for (struct hold *hold = broker->held; hold != NULL; hold = next) {
+        next = hold->next;
+        if (hold->session == session) hold_release(hold->client);
     }
 }

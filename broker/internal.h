@@ -25,6 +25,7 @@ enum {
 };
 
 struct client;
+struct hold;
 struct listener;
 
 /* One session that a message goes to, whichever of its subscriptions match. */
@@ -64,7 +65,7 @@ struct broker {
     struct client *clients;
     uint64_t clients_count;
     struct client *closed;     /* those that are to be freed */
-    struct client *held;       /* those that wait for a receiver */
+    struct hold *held;         /* those that wait for a receiver */
     struct session *congested; /* by the last delivery, or NULL */
     struct client *dirty;      /* those with something to write */
     struct timer_wheel wheel;

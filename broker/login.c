@@ -81,7 +81,7 @@ void login_reload(struct broker *broker)
     struct client *next = NULL;
     for (struct client *client = broker->clients; client != NULL; client = next) {
         next = client->next;
-        if (client->user != NULL && !still_holds(login, client->user))
+        if (client->user != NULL && !client->user->verified && !still_holds(login, client->user))
             connect_end(client, MQTT_REASON_NOT_AUTHORIZED);
     }
 }
@@ -120,8 +120,11 @@ static void on_worked(uv_work_t *work, int status)
     broker->login.running--;
     if (client != NULL) {
         client->login = NULL;
-        if (granted) client->user = job->user;
-        if (granted) job->user = NULL;
+        if (granted) {
+            free(client->user);
+            client->user = job->user;
+            job->user = NULL;
+        }
         connect_logged_in(client, granted ? LOGIN_GRANTED : LOGIN_WRONG);
     }
     job_free(job);
@@ -162,10 +165,20 @@ void login_cancel(struct client *client)
     job_free(job);
 }
 
+struct login_user *login_user_new(struct span name, bool verified)
+{
+    struct login_user *user = calloc(1, sizeof *user + name.length);
+    if (user == NULL) return NULL;
+    user->verified = verified;
+    user->name_length = (uint16_t)name.length;
+    if (name.length != 0) memcpy(user->name, name.data, name.length);
+    return user;
+}
+
 static struct login_job *job_new(struct broker *broker, const struct mqtt_connect *connect)
 {
     struct login_job *job = calloc(1, sizeof *job + connect->password.length);
-    struct login_user *user = malloc(sizeof *user + connect->username.length);
+    struct login_user *user = login_user_new(connect->username, false);
     const char *hash = password_file_find(broker->login.users, connect->username);
     if (job == NULL || user == NULL) {
         free(job);
@@ -177,8 +190,6 @@ static struct login_job *job_new(struct broker *broker, const struct mqtt_connec
     (void)snprintf(job->hash, sizeof job->hash, "%s", hash != NULL ? hash : broker->login.decoy);
     job->user = user;
     user->proof = proof_of(job->hash);
-    user->name_length = (uint16_t)connect->username.length;
-    if (user->name_length != 0) memcpy(user->name, connect->username.data, user->name_length);
     job->password_length = connect->password.length;
     if (job->password_length != 0)
         memcpy(job->password, connect->password.data, job->password_length);
@@ -190,7 +201,7 @@ enum login_state login_ask(struct client *client, const struct mqtt_connect *con
     struct broker *broker = client->broker;
     struct login *login = &broker->login;
     if (login->path == NULL) return LOGIN_GRANTED;
-    if (login->by_certificate && client->identity != NULL && !connect->has_password)
+    if (login->by_certificate && client->user != NULL && !connect->has_password)
         return LOGIN_GRANTED;
     if (!connect->has_username) return LOGIN_ANONYMOUS;
     if (login->waiting >= LOGIN_MOST_WAITING) return LOGIN_BUSY;

@@ -17,6 +17,7 @@ struct broker;
 struct broker_access;
 struct client;
 struct login_job;
+struct login_user;
 struct mqtt_connect;
 
 enum {
@@ -57,5 +58,7 @@ void login_reload(struct broker *broker);
 void login_clear(struct login *login);
 /* Decides, or begins to: after LOGIN_WAITS connect_logged_in is called, unless the client goes. */
 enum login_state login_ask(struct client *client, const struct mqtt_connect *connect);
+/* Gives it (free); NULL: out of memory, as if nothing were known. */
+struct login_user *login_user_new(struct span name, bool verified);
 /* Nobody waits for the answer any more. */
 void login_cancel(struct client *client);

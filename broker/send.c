@@ -121,7 +121,7 @@ static void finish_answer(struct client *client, const struct bytes_writer *out)
 {
     if (client->maximum_packet_size != 0 && out->length > client->maximum_packet_size) return;
     finish(client, out);
-    client->answers += out->length;
+    client->answers += (uint32_t)out->length;
 }
 
 bool send_publish(struct client *client, const struct send_publish *publish)
