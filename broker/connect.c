@@ -51,15 +51,25 @@ static struct broker *broker_of(struct session *session)
 
 static void on_will_due(struct timer *timer)
 {
-    struct session *session = CONTAINER_OF(timer, struct session, will.delay);
+    struct session *session = CONTAINER_OF(timer, struct will, delay)->session;
     publish_will(broker_of(session), session);
 }
 
 static void on_session_expired(struct timer *timer)
 {
-    struct session *session = CONTAINER_OF(timer, struct session, expiry);
+    struct session *session = CONTAINER_OF(timer, struct session_expiry, timer)->session;
     broker_of(session)->counters.expired++;
     end_session(broker_of(session), session);
+}
+
+/* False: out of memory. */
+static bool start_expiry(struct broker *broker, struct session *session)
+{
+    if (session->expiry_ms == UINT64_MAX) return true;
+    struct timer *timer = session_expiry(session);
+    if (timer == NULL) return false;
+    broker_set_timer(broker, timer, session->expiry_ms, on_session_expired);
+    return true;
 }
 
 /* Parts a client from its session, which lives on as long as was agreed. */
@@ -71,20 +81,20 @@ static void detach(struct client *client, bool with_will)
     client->session = NULL;
     session->client = NULL;
     broker->counters.connected--;
-    queue_drop_qos0(&session->queue);
+    if (session->queue != NULL) queue_drop_qos0(session->queue);
+    session_trim(session);
     session->slow = false;
     hold_release_all(broker, session);
     if (!with_will) will_clear(&session->will);
-    if (session->expiry_ms == 0) {
+    if (session->expiry_ms == 0 || !start_expiry(broker, session)) {
         end_session(broker, session);
         return;
     }
-    if (session->expiry_ms != UINT64_MAX)
-        broker_set_timer(broker, &session->expiry, session->expiry_ms, on_session_expired);
-    if (session->will.delay_ms == 0)
+    if (session->will == NULL) return;
+    if (session->will->delay_ms == 0)
         publish_will(broker, session);
-    else if (session->will.message != NULL)
-        broker_set_timer(broker, &session->will.delay, session->will.delay_ms, on_will_due);
+    else
+        broker_set_timer(broker, &session->will->delay, session->will->delay_ms, on_will_due);
 }
 
 void connect_end(struct client *client, uint8_t reason)
@@ -216,8 +226,8 @@ static bool keep_will(struct broker *broker, struct session *session,
     message->qos = connect->will.qos;
     message->retain = connect->will.retain && broker->limits.retain;
     message->publisher = session->number;
-    will_set(&session->will, &message, (uint64_t)connect->will.delay_interval_s * 1000);
-    return true;
+    return will_set(&session->will, session, message,
+                    (uint64_t)connect->will.delay_interval_s * 1000);
 }
 
 /* The session for this CONNECT: resumed or new; NULL: there is no room. */
@@ -249,9 +259,9 @@ static void attach(struct client *client, struct session *session,
                    const struct mqtt_connect *connect)
 {
     const struct broker_limits *limits = &client->broker->limits;
-    timer_clear(&session->expiry);
+    session_keep(session);
     will_clear(&session->will);
-    queue_restart(&session->queue);
+    if (session->queue != NULL) queue_restart(session->queue);
     session->client = client;
     count_connected(&client->broker->counters);
     session->expiry_ms = session_expiry_ms(client->broker, connect);

@@ -31,7 +31,7 @@ static struct match *match_of(struct matches *matches, struct session *session)
     struct match *match = match_new(matches, session);
     if (match == NULL) return NULL;
     session->match_stamp = matches->stamp;
-    session->match_index = matches->count - 1;
+    session->match_index = (uint32_t)matches->count - 1;
     return match;
 }
 
@@ -85,7 +85,7 @@ static unsigned distance(const struct subscription *member)
 {
     const struct session *session = session_of(member);
     if (session->client == NULL) return 2;
-    return queue_pending(&session->queue) == 0 ? 0 : 1;
+    return queue_pending(session_queue(session)) == 0 ? 0 : 1;
 }
 
 /* The member whose turn it is, among those that are nearest. */
@@ -180,7 +180,7 @@ uint8_t deliver_publish(struct broker *broker, struct message *message)
 
 static void log_drop(const struct session *session)
 {
-    uint64_t dropped = session->queue.dropped;
+    uint64_t dropped = session->queue->dropped;
     struct log_line line;
     if (!is_worth_a_line(dropped)) return;
     log_begin(&line, LOG_WARN, "queue is full");
@@ -192,7 +192,7 @@ static void log_drop(const struct session *session)
 /* Half of what it may have waiting: time to slow down whoever fills it. */
 static bool is_congested(const struct broker *broker, const struct session *session)
 {
-    const struct queue *queue = &session->queue;
+    const struct queue *queue = session_queue(session);
     return !session->slow && (queue_pending(queue) > broker->limits.max_queued_messages / 2 ||
                               queue->pending_bytes > broker->limits.max_queued_bytes / 2);
 }
@@ -200,7 +200,7 @@ static bool is_congested(const struct broker *broker, const struct session *sess
 /* After something has left the queue: those who wait for that may go on. */
 static void catch_up(struct broker *broker, struct session *session)
 {
-    const struct queue *queue = &session->queue;
+    const struct queue *queue = session_queue(session);
     if (queue_pending(queue) == 0) session->slow = false;
     if (session->awaited && queue_pending(queue) <= broker->limits.max_queued_messages / 4 &&
         queue->pending_bytes <= broker->limits.max_queued_bytes / 4)
@@ -211,20 +211,22 @@ static void catch_up(struct broker *broker, struct session *session)
 static void count_dropped(const struct session *session, uint64_t before)
 {
     struct broker *broker = CONTAINER_OF(session->store, struct broker, sessions);
-    broker->counters.publish_dropped += session->queue.dropped - before;
+    broker->counters.publish_dropped += session->queue->dropped - before;
     log_drop(session);
 }
 
 static bool enqueue(struct session *session, const struct deliver_copy *copy,
                     const struct queue_limits *limits)
 {
+    struct queue *queue = session_make_queue(session);
+    if (queue == NULL) return false;
     struct delivery *delivery = delivery_new(copy->message, copy->qos, copy->retain,
                                              copy->identifiers, copy->identifiers_count);
     if (delivery == NULL) return false;
     delivery->share = share_ref(copy->share);
-    uint64_t dropped = session->queue.dropped;
-    bool pushed = queue_push(&session->queue, limits, &delivery);
-    if (session->queue.dropped != dropped) count_dropped(session, dropped);
+    uint64_t dropped = queue->dropped;
+    bool pushed = queue_push(queue, limits, &delivery);
+    if (queue->dropped != dropped) count_dropped(session, dropped);
     return pushed;
 }
 
@@ -232,7 +234,8 @@ static bool enqueue(struct session *session, const struct deliver_copy *copy,
 static bool send_at_once(struct session *session, const struct deliver_copy *copy)
 {
     struct client *client = session->client;
-    if (copy->qos != 0 || queue_pending(&session->queue) != 0 || client_is_backlogged(client))
+    if (copy->qos != 0 || queue_pending(session_queue(session)) != 0 ||
+        client_is_backlogged(client))
         return false;
     const struct send_publish publish = {.message = copy->message,
                                          .retain = copy->retain,
@@ -298,7 +301,7 @@ static void hand_on(struct broker *broker, const struct delivery *delivery)
 
 void deliver_hand_over(struct broker *broker, struct session *session)
 {
-    const struct queue *queue = &session->queue;
+    const struct queue *queue = session_queue(session);
     subscriptions_remove_all(&broker->subscriptions, &session->subscriber);
     if (broker->stopping) return;
     for (const struct delivery *at = queue->inflight.first; at != NULL; at = at->next)
@@ -310,7 +313,7 @@ void deliver_hand_over(struct broker *broker, struct session *session)
 /* Encodes one delivery; it stays only if an acknowledgement is awaited. */
 static void send_delivery(struct client *client, struct delivery *delivery)
 {
-    struct queue *queue = &client->session->queue;
+    struct queue *queue = client->session->queue; /* it is in there */
     bool again = delivery->state == DELIVERY_RESEND;
     if (delivery->qos != 0) queue_sent(queue, delivery);
     if (delivery->message == NULL) {
@@ -333,11 +336,11 @@ static void send_delivery(struct client *client, struct delivery *delivery)
 bool deliver_waiting(struct client *client)
 {
     struct session *session = client->session;
-    struct delivery *next = queue_next(&session->queue, client->receive_maximum);
+    struct delivery *next = queue_next(session_queue(session), client->receive_maximum);
     if (next == NULL) return false;
     if (next->state == DELIVERY_PENDING &&
         message_expired(next->message, broker_now(client->broker)))
-        queue_remove(&session->queue, next);
+        queue_remove(session->queue, next);
     else
         send_delivery(client, next);
     catch_up(client->broker, session);

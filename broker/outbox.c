@@ -55,22 +55,27 @@ void outbox_init(struct outbox *outbox, struct outbox_pool *pool)
     *outbox = (struct outbox){.pool = pool};
 }
 
+/* Of one that is not empty. */
+static struct chunk *take_first(struct outbox *outbox)
+{
+    struct chunk *chunk = outbox->last->next;
+    outbox->last->next = chunk->next;
+    if (chunk == outbox->last) outbox->last = NULL;
+    return chunk;
+}
+
 void outbox_clear(struct outbox *outbox)
 {
-    while (outbox->first != NULL) {
-        struct chunk *chunk = outbox->first;
-        outbox->first = chunk->next;
-        chunk_free(outbox->pool, chunk);
-    }
+    while (outbox->last != NULL)
+        chunk_free(outbox->pool, take_first(outbox));
     outbox_init(outbox, outbox->pool);
 }
 
 static void append(struct outbox *outbox, struct chunk *chunk)
 {
-    if (outbox->last != NULL)
-        outbox->last->next = chunk;
-    else
-        outbox->first = chunk;
+    struct chunk *last = outbox->last;
+    chunk->next = last == NULL ? chunk : last->next;
+    if (last != NULL) last->next = chunk;
     outbox->last = chunk;
 }
 
@@ -107,10 +112,13 @@ bool outbox_put_payload(struct outbox *outbox, struct message *message)
 unsigned outbox_peek(const struct outbox *outbox, uv_buf_t *buffers, unsigned max)
 {
     unsigned count = 0;
-    for (const struct chunk *at = outbox->first; at != NULL && count < max; at = at->next) {
-        if (at->length == at->at) continue;
-        buffers[count++] = uv_buf_init((char *)(at->data + at->at),
-                                       (unsigned)(at->length - at->at));
+    const struct chunk *at = outbox->last;
+    while (at != NULL && count < max) {
+        at = at->next;
+        if (at->length != at->at)
+            buffers[count++] = uv_buf_init((char *)(at->data + at->at),
+                                           (unsigned)(at->length - at->at));
+        if (at == outbox->last) break;
     }
     return count;
 }
@@ -119,16 +127,14 @@ void outbox_advance(struct outbox *outbox, size_t length)
 {
     assert(length <= outbox->bytes);
     outbox->bytes -= length;
-    while (outbox->first != NULL) {
-        struct chunk *chunk = outbox->first;
+    while (outbox->last != NULL) {
+        struct chunk *chunk = outbox->last->next;
         size_t left = chunk->length - chunk->at;
         if (left > length) {
             chunk->at += length;
             return;
         }
         length -= left;
-        outbox->first = chunk->next;
-        if (outbox->first == NULL) outbox->last = NULL;
-        chunk_free(outbox->pool, chunk);
+        chunk_free(outbox->pool, take_first(outbox));
     }
 }

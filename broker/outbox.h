@@ -27,9 +27,8 @@ struct outbox_pool {
 
 struct outbox {
     struct outbox_pool *pool;
-    struct chunk *first;
-    struct chunk *last;
-    size_t bytes; /* still to be written */
+    struct chunk *last; /* the first one follows it */
+    size_t bytes;       /* still to be written */
 };
 
 void outbox_pool_clear(struct outbox_pool *pool);

@@ -10,12 +10,11 @@
 
 /* Zero-initialised is empty. */
 struct packet_ids {
-    uint16_t *items;
-    size_t count;
-    size_t room;
+    struct packet_ids_list *list; /* or NULL */
 };
 
 void packet_ids_clear(struct packet_ids *set);
+size_t packet_ids_count(const struct packet_ids *set);
 bool packet_ids_has(const struct packet_ids *set, uint16_t id);
 /* Adds one that is not there. False: out of memory. */
 MUST_USE bool packet_ids_add(struct packet_ids *set, uint16_t id);

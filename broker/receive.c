@@ -76,7 +76,8 @@ static uint8_t check_publish(struct client *client, struct mqtt_publish *publish
     if (client->version == MQTT_5 && publish->retain && !limits->retain)
         return MQTT_REASON_RETAIN_NOT_SUPPORTED;
     if (client->version == MQTT_5 && publish->qos == 2 &&
-        received->count >= limits->receive_maximum && !packet_ids_has(received, publish->packet_id))
+        packet_ids_count(received) >= limits->receive_maximum &&
+        !packet_ids_has(received, publish->packet_id))
         return MQTT_REASON_RECEIVE_MAXIMUM_EXCEEDED;
     uint8_t reason = resolve_alias(client, publish);
     if (reason != 0) return reason;
@@ -155,8 +156,8 @@ static bool is_due(const struct client *client, const struct delivery *delivery,
 /* PUBACK and PUBCOMP end an exchange; PUBREC goes on with it, unless it reports an error. */
 static void receive_answer(struct client *client, const struct mqtt_ack *ack)
 {
-    struct queue *queue = &client->session->queue;
-    struct delivery *delivery = queue_find(queue, ack->packet_id);
+    struct session *session = client->session;
+    struct delivery *delivery = queue_find(session_queue(session), ack->packet_id);
     if (!is_due(client, delivery, ack->type)) {
         connect_end(client, MQTT_REASON_PROTOCOL_ERROR);
         return;
@@ -167,7 +168,7 @@ static void receive_answer(struct client *client, const struct mqtt_ack *ack)
                  delivery != NULL ? 0 : MQTT_REASON_PACKET_IDENTIFIER_NOT_FOUND);
         return;
     }
-    if (delivery != NULL) queue_remove(queue, delivery);
+    if (delivery != NULL) queue_remove(session->queue, delivery);
     client_touch(client); /* there may be room for the next one */
 }
 

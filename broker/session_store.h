@@ -16,27 +16,36 @@
 
 struct client;
 
+/* Runs while there is no connection. */
+struct session_expiry {
+    struct timer timer;
+    struct session *session;
+};
+
+/* What few sessions have at a time is kept apart: most of them are idle. */
 struct session {
-    UT_hash_handle hh;
+    struct session *next; /* of the same place in the table */
     struct session_store *store;
     struct client *client; /* its connection, or NULL */
     struct subscriber subscriber;
-    struct queue queue;
-    struct packet_ids received; /* QoS 2 messages whose PUBREL has not come */
-    struct will will;
-    struct timer expiry; /* runs while there is no connection */
-    uint64_t expiry_ms;  /* after the connection; UINT64_MAX: never */
-    uint64_t number;     /* unique in this process, never 0 */
-    bool slow;           /* no publisher waits for it until its queue is empty */
-    bool awaited;        /* some publisher does */
+    struct queue *queue;           /* NULL: empty */
+    struct packet_ids received;    /* QoS 2 messages whose PUBREL has not come */
+    struct will *will;             /* or NULL */
+    struct session_expiry *expiry; /* or NULL */
+    uint64_t expiry_ms;            /* after the connection; UINT64_MAX: never */
+    uint64_t number;               /* unique in this process, never 0 */
     uint64_t match_stamp;
-    size_t match_index; /* scratch of a delivery, by its stamp */
-    size_t id_length;
+    uint32_t match_index; /* scratch of a delivery, by its stamp */
+    uint32_t hash;        /* of its id */
+    bool slow;            /* no publisher waits for it until its queue is empty */
+    bool awaited;         /* some publisher does */
+    uint16_t id_length;
     uint8_t id[];
 };
 
 struct session_store {
-    struct session *sessions;
+    struct session **places; /* by hash */
+    size_t places_count;     /* a power of two, or 0 */
     struct subscriptions *subscriptions;
     uint64_t count;
     uint64_t max;
@@ -54,4 +63,14 @@ struct session *session_find(const struct session_store *store, struct span id);
 struct session *session_new(struct session_store *store, struct span id);
 /* Frees it with all that it holds; its will is not published. */
 void session_free(struct session_store *store, struct session *session);
+/* Lends its queue to look at; an empty one if it has none. */
+const struct queue *session_queue(const struct session *session);
+/* Lends its queue, made if it has none; NULL: out of memory. */
+struct queue *session_make_queue(struct session *session);
+/* Frees its queue if that is empty. */
+void session_trim(struct session *session);
+/* Lends the timer of its expiry, in a struct session_expiry; NULL: out of memory. */
+struct timer *session_expiry(struct session *session);
+/* It does not expire. */
+void session_keep(struct session *session);
 struct span session_id(const struct session *session);

@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "broker/will.h"
 
-#include <stddef.h>
+#include <stdlib.h>
 
-void will_set(struct will *will, struct message **message, uint64_t delay_ms)
+bool will_set(struct will **will, struct session *session, struct message *message,
+              uint64_t delay_ms)
 {
-    will_clear(will);
-    will->message = *message;
-    will->delay_ms = delay_ms;
-    *message = NULL;
+    assert(*will == NULL);
+    *will = calloc(1, sizeof **will);
+    if (*will == NULL) {
+        message_unref(message);
+        return false;
+    }
+    (*will)->message = message;
+    (*will)->session = session;
+    (*will)->delay_ms = delay_ms;
+    return true;
 }
 
-void will_clear(struct will *will)
+void will_clear(struct will **will)
 {
-    message_unref(will->message);
-    will->message = NULL;
-    timer_clear(&will->delay);
+    message_unref(will_take(will, 0));
 }
 
-struct message *will_take(struct will *will, uint64_t now_ms)
+struct message *will_take(struct will **will, uint64_t now_ms)
 {
-    struct message *message = will->message;
-    will->message = NULL;
-    timer_clear(&will->delay);
-    if (message != NULL) message_begin(message, now_ms);
+    if (*will == NULL) return NULL;
+    struct message *message = (*will)->message;
+    timer_clear(&(*will)->delay);
+    free(*will);
+    *will = NULL;
+    message_begin(message, now_ms);
     return message;
 }

@@ -46,7 +46,7 @@ static void goes_on_where_a_short_write_ended(void **state)
     assert_memory_equal(buffers[0].base, "efgh", 4);
     outbox_advance(&outbox, 4);
     assert_int_equal(outbox_peek(&outbox, buffers, 4), 0);
-    assert_null(outbox.first);
+    assert_null(outbox.last);
     assert_int_equal(pool.count, 1);
     outbox_pool_clear(&pool);
 }

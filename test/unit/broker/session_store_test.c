@@ -54,12 +54,12 @@ static void frees_all_that_a_session_holds(void **state)
     struct session *session = session_new(&store, span_of("a"));
     struct message *message = message_new(span_of("t"), (struct span){0}, span_of("p"));
     struct delivery *delivery = delivery_new(message, 1, false, NULL, 0);
-    assert_true(queue_push(&session->queue, &limits, &delivery));
+    assert_true(queue_push(session_make_queue(session), &limits, &delivery));
     assert_true(packet_ids_add(&session->received, 7));
     assert_true(
         subscriptions_add(&subscriptions, &session->subscriber, span_of("#"), &options, &existed));
     struct message *will = message_ref(message);
-    will_set(&session->will, &will, 0);
+    assert_true(will_set(&session->will, session, will, 0));
     assert_int_equal(message->references, 3);
     session_free(&store, session);
     assert_int_equal(message->references, 1);
