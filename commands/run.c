@@ -10,6 +10,7 @@
 #include "commands/options.h"
 #include "config/config.h"
 #include "proxy/control/server.h"
+#include "proxy/control/upgrade.h"
 
 /* Where the configuration comes from, and what was wrong with dates when it was accepted. */
 struct source {
@@ -77,7 +78,8 @@ static struct config *load_again(void *arg, struct err *err)
 }
 
 /* Everything after the file has been read: false with the reason. */
-static bool run(struct config *config, struct source *file, struct err *err)
+static bool run(struct config *config, struct source *file, struct spawner *spawner,
+                struct err *err)
 {
     const struct config_source source = {load_again, file};
     struct included_broker *included = NULL;
@@ -88,10 +90,22 @@ static bool run(struct config *config, struct source *file, struct err *err)
         return false;
     }
     if (included != NULL) door = included_broker_door(included);
-    bool done = server_run(&config, &source, &door, err);
+    bool done = server_run(&config, &source, &door, spawner, err);
     included_broker_stop(included);
     log_close();
     return done;
+}
+
+static bool start(const char *file, struct spawner *spawner, struct err *err)
+{
+    struct configuration_findings found;
+    struct config *config = configuration_load(file, stderr, &found);
+    if (config == NULL || found.errors > found.outdated) {
+        config_free(config);
+        return err_set(err, "%s has errors", file);
+    }
+    struct source source = {file, found.outdated};
+    return run(config, &source, spawner, err);
 }
 
 int run_main(int argc, char **argv)
@@ -109,15 +123,12 @@ int run_main(int argc, char **argv)
     struct err err = {{0}};
     int code = 0;
     if (!options_read(&command, argc, argv, &code)) return code;
-    struct configuration_findings found;
-    struct config *config = configuration_load(file, stderr, &found);
-    if (config == NULL || found.errors > found.outdated) {
-        config_free(config);
-        (void)fprintf(stderr, "postern: not started: %s has errors\n", file);
-        return 1;
-    }
-    struct source source = {file, found.outdated};
-    if (run(config, &source, &err)) return 0;
+    struct spawner spawner;
+    spawner_start(&spawner, argv - 1); /* the whole command line: argv begins with "run" */
+    bool done = start(file, &spawner, &err);
+    spawner_stop(&spawner);
+    if (done) return 0;
     (void)fprintf(stderr, "postern: not started: %s\n", err.text);
+    upgrade_failed(err.text);
     return 1;
 }

@@ -35,7 +35,9 @@ struct session_listing {
 struct session_list {
     struct session *first;
     size_t count;
-    bool draining;                   /* whoever has not been admitted yet is refused */
+    bool draining; /* whoever has not been admitted yet is refused, */
+    bool admits;   /* but not if this is set */
+    uint64_t drain_spread_ms;
     uint64_t drain_ends_ms;          /* by the loop's clock */
     struct snapshot *snapshot;       /* the one that clients are judged by now; borrowed */
     struct inventory *inventory;     /* borrowed; NULL: none is kept */
@@ -83,7 +85,8 @@ bool session_list_look(struct session_list *list, size_t most);
 /* Draining begins: clients that are not admitted yet are refused from now on (0x8B), the others are
  * told to go one after the other, in a random order within `spread_ms`: MQTT 5 clients by
  * DISCONNECT 0x8B, or 0x9C where the configuration names another server. Nobody is cut in the
- * middle of a packet before `timeout_ms` is over, when session_list_end is due. */
+ * middle of a packet before `timeout_ms` is over, when session_list_end is due. With `list->admits`
+ * those who are not admitted yet may be, and are told later. */
 void session_list_drain(struct session_list *list, uint64_t spread_ms, uint64_t timeout_ms);
 /* Ends all of them, and tells MQTT 5 clients as above. */
 void session_list_end(struct session_list *list);

@@ -125,7 +125,8 @@ static enum alive decide(struct session *session, size_t packet_length)
     session->record.mqtt_version = connect.version;
     if (status != MQTT_OK) return refuse_status(session, status);
     remember_connect(session, &connect);
-    if (session->list->draining) return session_refuse(session, REFUSAL_DRAINING, "");
+    if (session->list->draining && !session->list->admits)
+        return session_refuse(session, REFUSAL_DRAINING, "");
     if (session->over != REFUSAL_NONE) return session_refuse(session, session->over, "");
     struct decision decision = session_judge(session);
     count_decision(session, &decision);

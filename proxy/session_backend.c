@@ -202,6 +202,7 @@ static enum alive start_relaying(struct session *session, struct span answer, bo
     session_enter(session, RELAYING);
     session->last_heard_ms = session->loop->deadlines.now_ms;
     session_set_lifetime(session);
+    if (session->list->draining) session_leave_some_time(session);
     counter_add(&session->relay.counters->admissions, 1);
     session_note_admitted(session);
     if (session_to_client(session, answer) == GONE || let_flow(session, accepted) == GONE)

@@ -97,17 +97,25 @@ void session_list_drain(struct session_list *list, uint64_t spread_ms, uint64_t 
     size_t established = 0;
     if (list->draining) return;
     list->draining = true;
+    list->drain_spread_ms = spread_ms < timeout_ms ? spread_ms : timeout_ms;
     list->to_judge = NULL; /* all of them leave now */
     for (struct session *session = list->first; session != NULL; session = next) {
         next = session->next;
         list->drain_ends_ms = session->loop->deadlines.now_ms + timeout_ms;
-        if (session->stage == DIALLING || session->stage == AWAIT_CONNACK)
+        bool waits = session->stage == DIALLING || session->stage == AWAIT_CONNACK;
+        if (waits && !list->admits)
             (void)session_refuse(session, REFUSAL_DRAINING, ""); /* nothing follows */
         else if (session->stage == RELAYING)
             established++;
     }
-    if (established > 0)
-        schedule_all(list, established, spread_ms < timeout_ms ? spread_ms : timeout_ms);
+    if (established > 0) schedule_all(list, established, list->drain_spread_ms);
+}
+
+void session_leave_some_time(struct session *session)
+{
+    enum { PLACES = 1024 };
+    schedule(session, hash_keyed(&session, sizeof session) % PLACES, PLACES,
+             session->list->drain_spread_ms);
 }
 
 /* ------------------------------------------------------------------------------------ the end */

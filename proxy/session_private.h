@@ -203,6 +203,8 @@ enum alive session_disconnect(struct session *session, uint8_t code, const char 
 enum { SESSION_LARGEST_DISCONNECT = 1088 };
 enum alive session_say_goodbye(struct session *session, const struct mqtt_disconnect *disconnect,
                                const char *reason);
+/* One that was admitted while clients are let go is told at a random time of the spread. */
+void session_leave_some_time(struct session *session);
 /* Its time to leave has come: tells it, as soon as a packet to it is whole. */
 enum alive session_let_go(struct session *session);
 /* Calls session_let_go again when a packet from the broker to the client is whole. */

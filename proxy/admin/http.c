@@ -183,8 +183,9 @@ struct admin *admin_start(int fd, struct board *board, struct err *err)
     if (admin != NULL) {
         admin->board = board;
         admin->daemon = MHD_start_daemon(
-            MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL,
-            NULL, on_request, admin, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+            MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+                MHD_USE_ITC,
+            0, NULL, NULL, on_request, admin, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
             (size_t)MEMORY_BYTES, MHD_OPTION_END);
@@ -194,6 +195,12 @@ struct admin *admin_start(int fd, struct board *board, struct err *err)
     free(admin);
     err_set(err, "the admin address cannot be served: out of memory or descriptors");
     return NULL;
+}
+
+void admin_quiesce(struct admin *admin)
+{
+    MHD_socket fd = MHD_quiesce_daemon(admin->daemon);
+    if (fd != MHD_INVALID_SOCKET) (void)close(fd); /* somebody else accepts from it */
 }
 
 void admin_stop(struct admin *admin)

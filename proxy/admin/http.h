@@ -12,5 +12,7 @@ struct admin;
 /* Gives an admin server (admin_stop) that answers on `fd`, a listening socket, which it takes in
  * any case; borrows `board` until admin_stop. NULL: told why. */
 struct admin *admin_start(int fd, struct board *board, struct err *err);
+/* Accepts nobody any more, and answers those who are there. */
+void admin_quiesce(struct admin *admin);
 /* Waits for the answers that are under way. NULL is fine. */
 void admin_stop(struct admin *admin);

@@ -107,8 +107,8 @@ bool fleet_install(struct fleet *fleet, struct snapshot *snapshot, struct err *e
 
 void fleet_drain(struct fleet *fleet)
 {
-    fleet_order(fleet, worker_drain);
-    doors_let_go(&fleet->doors, false);
+    fleet_order(fleet, fleet->handed_over ? worker_hand_over : worker_drain);
+    doors_let_go(&fleet->doors, fleet->handed_over);
 }
 
 void fleet_order(const struct fleet *fleet, void (*order)(struct worker *worker))

@@ -98,6 +98,21 @@ size_t inherited_copy(const struct inherited *inherited, const char *address, in
     return count;
 }
 
+void inherited_keep_named(struct inherited *inherited)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < inherited->count; i++) {
+        struct inherited_socket *item = &inherited->items[i];
+        if (strncmp(item->address, "fd:", 3) == 0) {
+            inherited->items[kept++] = *item;
+            continue;
+        }
+        (void)close(item->fd); /* whoever serves it has a copy */
+        free(item->address);
+    }
+    inherited->count = kept;
+}
+
 void inherited_clear(struct inherited *inherited)
 {
     for (size_t i = 0; i < inherited->count; i++) {

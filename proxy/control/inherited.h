@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Listening sockets that were open before this process was: passed by systemd (sd_listen_fds(3)),
- * as `fd:NAME`. Several may have one name. Thread: the main one. */
+ * as `fd:NAME`, or by the process that this one succeeds. Several may have one address. Thread: the
+ * main one. */
 #pragma once
 
 #include <stddef.h>
@@ -29,4 +30,6 @@ size_t inherited_count(const struct inherited *inherited, const char *address);
 /* Fills `fds`, which has room for all of them, with descriptors of its own (close). Gives how many;
  * fewer than there are: no descriptor is left. */
 size_t inherited_copy(const struct inherited *inherited, const char *address, int *fds);
+/* Closes all but those with a name, which a later configuration may want. */
+void inherited_keep_named(struct inherited *inherited);
 void inherited_clear(struct inherited *inherited);

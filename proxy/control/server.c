@@ -20,6 +20,8 @@
 #include "proxy/control/privileges.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/resolver.h"
+#include "proxy/control/spawner.h"
+#include "proxy/control/upgrade.h"
 #include "proxy/control/watchdog.h"
 #include "proxy/listener.h"
 #include "proxy/tls/wolfssl.h"
@@ -45,6 +47,10 @@ struct server {
     struct health *health;
     struct board board;
     struct admin *admin; /* NULL: the board is not there either */
+    int admin_fd;        /* a copy of the socket that it listens on; -1: none */
+    struct spawner *spawner;
+    struct upgrade *upgrade; /* that is under way, or NULL */
+    int predecessor;         /* -1: there is none */
     bool is_stopping;
 };
 
@@ -65,6 +71,8 @@ static void stop(struct server *server, void (*order)(struct worker *worker))
     ocsp_refresh_stop(server->ocsp);
     health_stop(server->health);
     resolver_stop(server->resolver);
+    upgrade_stop(server->upgrade);
+    server->upgrade = NULL;
     uv_walk(&server->loop, close_handle, NULL);
 }
 
@@ -80,7 +88,30 @@ static void leave(struct server *server)
     notify_send(&server->notify,
                 "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu\nSTATUS=Letting clients leave",
                 (unsigned long long)(config->delay_ms + config->timeout_ms + GRACE_MS) * 1000);
-    drain_begin(&server->drain, config->delay_ms);
+    drain_begin(&server->drain, server->fleet.handed_over ? 0 : config->delay_ms);
+}
+
+/* From here on the successor speaks for the service, and no balancer has to look elsewhere. */
+static void on_upgraded(void *arg, bool done)
+{
+    struct server *server = arg;
+    server->upgrade = NULL;
+    if (!done) return;
+    server->fleet.handed_over = true;
+    watchdog_stop(&server->watchdog);
+    notify_close(&server->notify);
+    if (server->admin != NULL) admin_quiesce(server->admin);
+    leave(server);
+}
+
+static void upgrade(struct server *server)
+{
+    const struct upgrade_sockets sockets = {&server->fleet.doors, &server->fleet.inherited,
+                                            server->fleet.snapshot->config->admin.text,
+                                            server->admin_fd};
+    if (server->upgrade != NULL || server->drain.begun) return;
+    log_note(LOG_INFO, "starting a new process to hand over to");
+    server->upgrade = upgrade_start(&server->loop, server->spawner, &sockets, on_upgraded, server);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -98,6 +129,9 @@ static void on_signal(uv_signal_t *signal, int number)
     case SIGUSR1:
         if (!log_reopen(&err)) log_event(LOG_ERROR, "log file not reopened", err.text);
         break;
+    case SIGUSR2:
+        upgrade(server);
+        break;
     case SIGHUP:
         if (!server->drain.begun) reload_now(&server->reload, "SIGHUP");
         break;
@@ -110,7 +144,7 @@ static void on_signal(uv_signal_t *signal, int number)
 
 static bool listen_on_signals(struct server *server, struct err *err)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP};
     (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is told by write */
     for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
         (void)uv_signal_init(&server->loop, &server->signals[i]); /* always 0 after loop init */
@@ -158,8 +192,14 @@ static bool bind_admin(struct server *server, int *fd, struct err *err)
     const struct config_address *address = &server->fleet.snapshot->config->admin;
     if (address->text == NULL) return true;
     if (!remember(&server->fleet)) return err_set(err, "out of memory");
-    *fd = listener_bind(address, true, err);
-    return *fd >= 0 || err_prefix(err, "admin");
+    char name[sizeof UPGRADE_ADMIN + 300];
+    (void)snprintf(name, sizeof name, "%s%s", UPGRADE_ADMIN, address->text);
+    if (inherited_count(&server->fleet.inherited, name) != 1 ||
+        inherited_copy(&server->fleet.inherited, name, fd) != 1)
+        *fd = listener_bind(address, true, err);
+    if (*fd < 0) return err_prefix(err, "admin");
+    server->admin_fd = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+    return server->admin_fd >= 0 || err_set(err, "no descriptor is left for the admin address");
 }
 
 static bool start_admin(struct server *server, int fd, struct err *err)
@@ -184,7 +224,9 @@ static bool start(struct server *server, struct config **config, const struct co
                   const struct builtin_broker *builtin, struct err *err)
 {
     unsigned workers = (*config)->workers == 0 ? usable_cores() : (*config)->workers;
-    if (!inherited_init(&server->fleet.inherited, err)) {
+    struct inherited *inherited = &server->fleet.inherited;
+    if (!inherited_init(inherited, err) ||
+        (server->predecessor >= 0 && !upgrade_receive(server->predecessor, inherited, err))) {
         config_free(*config);
         *config = NULL;
         return false;
@@ -194,6 +236,8 @@ static bool start(struct server *server, struct config **config, const struct co
     if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err) ||
         !bind_admin(server, &admin, err))
         return false;
+    inherited_keep_named(inherited);
+    spawner_drop_privileges(server->spawner, snapshot->config->user);
     if (!privileges_drop(snapshot->config->user, err) || !listen_on_signals(server, err) ||
         !fleet_start(&server->fleet, err)) {
         if (admin >= 0) (void)close(admin); /* nothing was accepted from it */
@@ -207,7 +251,8 @@ static bool start(struct server *server, struct config **config, const struct co
     server->health = health_start(&server->loop, &server->fleet);
     if (server->ocsp == NULL || server->health == NULL) return err_set(err, "out of memory");
     server->resolver = resolver_start(&server->loop, &server->fleet, err);
-    return server->resolver != NULL;
+    if (server->resolver == NULL) return false;
+    return server->predecessor < 0 || upgrade_ready(server->predecessor, err);
 }
 
 static void announce(const struct server *server, unsigned long descriptors)
@@ -221,13 +266,14 @@ static void announce(const struct server *server, unsigned long descriptors)
         log_end(&line);
     }
     log_begin(&line, LOG_INFO, "started");
+    log_number(&line, "pid", getpid());
     log_number(&line, "workers", server->fleet.count);
     log_number(&line, "descriptors", (int64_t)descriptors); /* a client of a backend takes two */
     log_text(&line, "wolfssl", wolfSSL_lib_version());
     log_end(&line);
     (void)fputs("postern: ready\n", stderr);
     (void)fflush(stderr);
-    notify_send(&server->notify, "READY=1\nSTATUS=Serving");
+    notify_send(&server->notify, "MAINPID=%d\nREADY=1\nSTATUS=Serving", (int)getpid());
 }
 
 static void clear(struct server *server)
@@ -235,7 +281,9 @@ static void clear(struct server *server)
     if (!server->is_stopping) fleet_order(&server->fleet, worker_stop);
     admin_stop(server->admin);
     if (server->admin != NULL) board_clear(&server->board);
-    if (server->admin != NULL && server->fleet.snapshot->config->admin.unix_path != NULL)
+    if (server->admin_fd >= 0) (void)close(server->admin_fd); /* a copy */
+    if (server->admin != NULL && !server->fleet.handed_over &&
+        server->fleet.snapshot->config->admin.unix_path != NULL)
         (void)unlink(server->fleet.snapshot->config->admin.unix_path); /* it may be gone already */
     health_stop(server->health);
     resolver_stop(server->resolver);
@@ -254,9 +302,10 @@ static void clear(struct server *server)
 }
 
 bool server_run(struct config **config, const struct config_source *source,
-                const struct builtin_broker *builtin, struct err *err)
+                const struct builtin_broker *builtin, struct spawner *spawner, struct err *err)
 {
-    struct server server = {0};
+    struct server server = {.admin_fd = -1, .spawner = spawner};
+    server.predecessor = upgrade_predecessor(); /* before the environment is read further */
     reload_report_init(&server.reloads);
     notify_open(&server.notify);
     unsigned long descriptors = privileges_prepare();

@@ -7,11 +7,13 @@
 #include "config/config.h"
 #include "proxy/backend/pool.h"
 #include "proxy/control/reload.h"
+#include "proxy/control/spawner.h"
 
 /* Serves until SIGTERM or SIGINT has drained it, or a second one ends it at once; prints
  * "postern: ready" on standard error when every listener accepts. Takes `*config`; borrows
- * `source`, which reads it
- * again, and `builtin`, which must serve until this returns. False: it could not start, told why.
+ * `source`, which reads it again, `builtin`, which must serve until this returns, and `spawner`.
+ * False: it could not start, told why.
  */
 MUST_USE bool server_run(struct config **config, const struct config_source *source,
-                         const struct builtin_broker *builtin, struct err *err);
+                         const struct builtin_broker *builtin, struct spawner *spawner,
+                         struct err *err);

@@ -14,7 +14,7 @@
 #include "proxy/loop.h"
 #include "proxy/session.h"
 
-enum order { NO_ORDER, DRAIN, STOP, CUT };
+enum order { NO_ORDER, DRAIN, HAND_OVER, STOP, CUT };
 
 enum {
     JUDGED_AT_ONCE = 100,    /* sessions in one turn of the loop: a millisecond or two */
@@ -261,6 +261,7 @@ static void drain(struct worker *worker)
 {
     const struct config_drain *drain = &worker->snapshot->config->drain;
     stop_listening(worker);
+    worker->sessions.admits = atomic_load(&worker->order) == HAND_OVER;
     session_list_drain(&worker->sessions, drain->spread_ms, drain->timeout_ms);
 }
 
@@ -271,6 +272,7 @@ static void on_order(uv_async_t *mailbox)
     read_asks(worker);
     switch (atomic_load(&worker->order)) {
     case DRAIN:
+    case HAND_OVER:
         drain(worker);
         break;
     case STOP:
@@ -382,6 +384,11 @@ static void give_order(struct worker *worker, enum order order)
 void worker_drain(struct worker *worker)
 {
     give_order(worker, DRAIN);
+}
+
+void worker_hand_over(struct worker *worker)
+{
+    give_order(worker, HAND_OVER);
 }
 
 void worker_stop(struct worker *worker)

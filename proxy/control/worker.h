@@ -41,6 +41,8 @@ MUST_USE bool worker_start(struct worker *worker, struct err *err);
  * others to leave, as the drain of its snapshot's configuration says. Stop: end every session and
  * the thread. Cut: the same, without time for the clients to go by themselves. */
 void worker_drain(struct worker *worker);
+/* As worker_drain, but a successor has taken over: whoever has been accepted is not refused. */
+void worker_hand_over(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_cut(struct worker *worker);
 /* Serves by `snapshot` from now on, of which it keeps a reference, and judges its sessions again.

@@ -156,7 +156,7 @@ def manager(request, tmp_path):
 
 def test_systemd_is_told_of_the_start_of_reloads_and_of_the_end(start, manager):
     postern = start(environment={"NOTIFY_SOCKET": manager.name}, drain={"timeout": "7s", "delay": "1s"})
-    assert manager.next() == {"READY": "1", "STATUS": "Serving"}
+    assert manager.next() == {"MAINPID": str(postern.process.pid), "READY": "1", "STATUS": "Serving"}
     answers(postern)
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     postern.process.send_signal(signal.SIGHUP)
