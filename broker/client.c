@@ -139,7 +139,7 @@ static size_t handle_packet(struct client *client, const uint8_t *data, size_t l
 {
     struct mqtt_frame frame;
     if (client->state < CLIENT_AWAIT_PACKETS) return connect_receive(client, data, length);
-    enum mqtt_status status = mqtt_frame_decode(&frame, data, length);
+    enum mqtt_status status = mqtt_frame_decode_in(&frame, client->version, data, length);
     if (status == MQTT_NEED_MORE) return 0;
     size_t whole = frame.header_length + frame.remaining_length;
     if (status == MQTT_OK && whole > client->broker->limits.max_packet_size)

@@ -31,7 +31,7 @@ enum mqtt_status mqtt_ack_decode(struct mqtt_ack *out, enum mqtt_version version
 {
     struct mqtt_frame frame;
     *out = (struct mqtt_ack){0};
-    if (mqtt_frame_decode(&frame, packet, length) != MQTT_OK) return MQTT_MALFORMED;
+    if (mqtt_frame_decode_in(&frame, version, packet, length) != MQTT_OK) return MQTT_MALFORMED;
     if (frame.type < MQTT_PUBACK || frame.type > MQTT_PUBCOMP) return MQTT_MALFORMED;
     if (length != frame.header_length + frame.remaining_length) return MQTT_MALFORMED;
     struct bytes in = bytes_of(packet + frame.header_length, frame.remaining_length);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mqtt/frame.h"
 
+enum { DUP = 8 };
+
 /* The flags that a type must have (MQTT 3.1.1, table 2.2); PUBLISH has its own. MQTT 3.1 sets QoS 1
- * in PUBREL, SUBSCRIBE and UNSUBSCRIBE, which are the same bits; its DUP flag in them is let pass
- * by nobody any more. */
-static bool flags_are_right(enum mqtt_type type, uint8_t flags)
+ * in PUBREL, SUBSCRIBE and UNSUBSCRIBE, which are the same bits, and DUP when it sends one of them
+ * again (3.1, 2.1). */
+static bool flags_are_right(enum mqtt_type type, uint8_t flags, enum mqtt_version version)
 {
     switch (type) {
     case MQTT_PUBLISH:
@@ -12,7 +14,7 @@ static bool flags_are_right(enum mqtt_type type, uint8_t flags)
     case MQTT_PUBREL:
     case MQTT_SUBSCRIBE:
     case MQTT_UNSUBSCRIBE:
-        return flags == 2; /* MQTT-2.2.2-1, MQTT5-2.1.3-1 */
+        return flags == 2 || (version == MQTT_3_1 && flags == (2 | DUP)); /* MQTT-2.2.2-1 */
     default:
         return flags == 0;
     }
@@ -20,9 +22,16 @@ static bool flags_are_right(enum mqtt_type type, uint8_t flags)
 
 enum mqtt_status mqtt_frame_decode(struct mqtt_frame *out, const uint8_t *data, size_t length)
 {
+    return mqtt_frame_decode_in(out, MQTT_5, data, length);
+}
+
+enum mqtt_status mqtt_frame_decode_in(struct mqtt_frame *out, enum mqtt_version version,
+                                      const uint8_t *data, size_t length)
+{
     if (length == 0) return MQTT_NEED_MORE;
     *out = (struct mqtt_frame){.type = data[0] >> 4, .flags = data[0] & 0x0f};
-    if (out->type < MQTT_CONNECT || !flags_are_right(out->type, out->flags)) return MQTT_MALFORMED;
+    if (out->type < MQTT_CONNECT || !flags_are_right(out->type, out->flags, version))
+        return MQTT_MALFORMED;
     for (size_t i = 1; i < MQTT_LARGEST_FIXED_HEADER; i++) {
         if (i >= length) return MQTT_NEED_MORE;
         out->remaining_length |= (uint32_t)(data[i] & 0x7f) << (7 * (i - 1));

@@ -21,6 +21,9 @@ struct mqtt_frame {
  * shortest form (MQTT 5), flags that the type may not have (PUBLISH's are its own). */
 MUST_USE enum mqtt_status mqtt_frame_decode(struct mqtt_frame *out, const uint8_t *data,
                                             size_t length);
+/* The same where the version is known: MQTT 3.1 has flags that are wrong in the others. */
+MUST_USE enum mqtt_status mqtt_frame_decode_in(struct mqtt_frame *out, enum mqtt_version version,
+                                               const uint8_t *data, size_t length);
 /* Writes a fixed header. */
 void mqtt_frame_encode(struct bytes_writer *out, enum mqtt_type type, uint8_t flags,
                        uint32_t remaining_length);

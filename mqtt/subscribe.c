@@ -14,7 +14,7 @@ static enum mqtt_status read_head(struct bytes *in, enum mqtt_type type, enum mq
                                   struct span *properties)
 {
     struct mqtt_frame frame;
-    if (mqtt_frame_decode(&frame, packet, length) != MQTT_OK) return MQTT_MALFORMED;
+    if (mqtt_frame_decode_in(&frame, version, packet, length) != MQTT_OK) return MQTT_MALFORMED;
     if (frame.type != type || length != frame.header_length + frame.remaining_length)
         return MQTT_MALFORMED;
     *in = bytes_of(packet + frame.header_length, frame.remaining_length);

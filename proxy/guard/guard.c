@@ -216,7 +216,8 @@ static enum verdict judge(struct guard *guard, struct span data, uint64_t *whole
 {
     struct mqtt_frame frame;
     *needed = data.length + 1;
-    enum mqtt_status status = mqtt_frame_decode(&frame, data.data, data.length);
+    enum mqtt_status status = mqtt_frame_decode_in(&frame, guard->settings.version, data.data,
+                                                   data.length);
     if (status == MQTT_NEED_MORE) return UNDECIDED;
     if (status != MQTT_OK) return malformed(guard);
     *whole = frame.header_length + (uint64_t)frame.remaining_length;

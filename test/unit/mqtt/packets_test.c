@@ -69,6 +69,11 @@ static const struct {
     {"62 03 0001 92", MQTT_5, MQTT_OK},
     {"62 03 0001 10", MQTT_5, MQTT_PROTOCOL_ERROR},
     {"62 02 0001", MQTT_3_1_1, MQTT_OK},
+    {"6a 02 0001", MQTT_3_1, MQTT_OK},                             /* DUP, which 3.1 has here */
+    {"6a 02 0001", MQTT_3_1_1, MQTT_MALFORMED},
+    {"8a 06 0001 0001 't' 00", MQTT_3_1, MQTT_OK},
+    {"8a 06 0001 0001 't' 00", MQTT_3_1_1, MQTT_MALFORMED},
+    {"aa 05 0001 0001 't'", MQTT_3_1, MQTT_OK},
     {"82 06 0001 0001 't' 00", MQTT_3_1_1, MQTT_OK},
     {"82 06 0001 0001 't' 03", MQTT_3_1_1, MQTT_MALFORMED},
     {"82 06 0001 0001 't' 04", MQTT_3_1_1, MQTT_MALFORMED},
