@@ -38,7 +38,7 @@ static void connect_client(MQTTClient client, int version, const char *ca)
     }
     options.cleanstart = 1;
     MQTTResponse response = MQTTClient_connect5(client, &options, NULL, NULL);
-    need(response.reasonCode == MQTTREASONCODE_SUCCESS, "connect", response.reasonCode);
+    need(response.reasonCode == MQTTREASONCODE_SUCCESS, "connect", (int)response.reasonCode);
     MQTTResponse_free(response);
 }
 
@@ -54,7 +54,7 @@ static void subscribe(MQTTClient client, const char *filter, int qos)
                                .value.integer4 = 7};
     (void)MQTTProperties_add(&properties, &identifier);
     MQTTResponse response = MQTTClient_subscribe5(client, filter, qos, NULL, &properties);
-    need(response.reasonCode == (enum MQTTReasonCodes)qos, "subscribe", response.reasonCode);
+    need(response.reasonCode == (enum MQTTReasonCodes)qos, "subscribe", (int)response.reasonCode);
     MQTTResponse_free(response);
     MQTTProperties_free(&properties);
 }
@@ -95,7 +95,7 @@ static void publish(MQTTClient client, const char *topic, char *payload, int qos
     if (v5) {
         if (with_properties) add_properties(&message.properties);
         MQTTResponse response = MQTTClient_publishMessage5(client, topic, &message, &token);
-        need(response.reasonCode == MQTTREASONCODE_SUCCESS, "publish", response.reasonCode);
+        need(response.reasonCode == MQTTREASONCODE_SUCCESS, "publish", (int)response.reasonCode);
         MQTTResponse_free(response);
         MQTTProperties_free(&message.properties);
     } else {
@@ -147,7 +147,7 @@ static void unsubscribe(MQTTClient client, const char *filter)
         return;
     }
     MQTTResponse response = MQTTClient_unsubscribe5(client, filter, NULL);
-    need(response.reasonCode == MQTTREASONCODE_SUCCESS, "unsubscribe", response.reasonCode);
+    need(response.reasonCode == MQTTREASONCODE_SUCCESS, "unsubscribe", (int)response.reasonCode);
     MQTTResponse_free(response);
 }
 
