@@ -15,6 +15,8 @@
 
 enum {
     ACCEPTS_A_TURN = 16, /* so that who is in is heard between them */
+    SMOOTH_RATE = 100,   /* from here on many may come in RATE_PAUSE_MS */
+    RATE_PAUSE_MS = 10,
     DESCRIPTORS_PAUSE_MS = 100,
     MEMORY_PAUSE_MS = 500,
     HANDSHAKES_PAUSE_MS = 5,
@@ -123,6 +125,8 @@ static bool claim(struct listener *listener, struct session_arrival *arrival, bo
                                                      uv_hrtime() / 1000);
     if (wait_ms > 0) {
         descriptors_release(descriptors);
+        /* The bucket holds more than what comes meanwhile, so that nothing is lost by it. */
+        if (rate >= SMOOTH_RATE && wait_ms < RATE_PAUSE_MS) wait_ms = RATE_PAUSE_MS;
         if (somebody_waits) pause_accepting(listener, PAUSE_RATE, wait_ms);
         return false;
     }

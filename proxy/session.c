@@ -218,13 +218,25 @@ static void note_crowd(struct session *session)
     log_end(&line);
 }
 
+/* Whoever is only told that there are too many takes no place. */
+static bool take_place(struct listener_counters *counters, uint64_t most)
+{
+    uint_fast64_t taken = atomic_load_explicit(&counters->places, memory_order_relaxed);
+    while (taken < most)
+        if (atomic_compare_exchange_weak_explicit(&counters->places, &taken, taken + 1,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
+}
+
 static enum alive count_connection(struct session *session)
 {
     uint64_t most = session->listener->config->limits.max_connections;
     uint64_t before = atomic_fetch_add_explicit(&session->listener->counters->connections, 1,
                                                 memory_order_relaxed);
     counter_add(&session->relay.counters->connections, 1);
-    if (before >= most) session->over = REFUSAL_TOO_MANY_CONNECTIONS;
+    session->has_place = take_place(session->listener->counters, most);
+    if (!session->has_place) session->over = REFUSAL_TOO_MANY_CONNECTIONS;
     if (before < most + sources_spare(most, LEAST_SPARE)) return ALIVE;
     note_crowd(session);
     return session_turn_away(session, &session->relay.counters->turned_away_limit,

@@ -60,6 +60,8 @@ enum alive session_end(struct session *session, const char *reason)
     session_note_left(session);
     counters_word(&session->relay.counters->ended, record->reason);
     atomic_fetch_sub_explicit(&session->listener->counters->connections, 1, memory_order_relaxed);
+    if (session->has_place)
+        atomic_fetch_sub_explicit(&session->listener->counters->places, 1, memory_order_relaxed);
     if (record->server_index >= 0) pool_release(session->pool, record->server_index);
     if (session->snapshot->config->log.access && record->tls.version != 0)
         access_log(record, &session->relay, clock_monotonic_ms());

@@ -75,6 +75,7 @@ struct session {
     struct sources_ticket ticket;
     enum refusal over; /* a limit of connections: it is told after its CONNECT */
     uint8_t descriptors;
+    bool has_place;    /* of max_connections */
     bool has_token;    /* for a handshake that has not begun */
     bool has_source;   /* of its own, which what it does is counted for */
     bool in_inventory; /* as connected */

@@ -47,6 +47,10 @@ static void adopt_counters(struct session *session, struct listener_counters *co
     if (counters == before) return;
     atomic_fetch_sub_explicit(&before->connections, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->connections, 1, memory_order_relaxed);
+    if (session->has_place) {
+        atomic_fetch_sub_explicit(&before->places, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&counters->places, 1, memory_order_relaxed);
+    }
     session->relay.counters = counters->tally->of_worker[session->loop->number];
 }
 

@@ -38,7 +38,7 @@ void session_leave_source(struct session *session)
 {
     if (session->listener->sources != NULL)
         sources_leave(session->listener->sources, session->ticket);
-    session->ticket = (struct sources_ticket){0, 0};
+    session->ticket = (struct sources_ticket){0};
     session->has_source = false;
 }
 

@@ -27,6 +27,7 @@ enum listener_pause { PAUSE_RATE, PAUSE_HANDSHAKES, PAUSE_DESCRIPTORS, PAUSE_MEM
 struct listener_counters {
     atomic_uint references;
     atomic_uint_fast64_t connections;
+    atomic_uint_fast64_t places; /* of max_connections, that are taken */
     struct token_bucket handshakes;
     atomic_uint_fast64_t pauses[PAUSES_COUNT];
     struct notice crowded; /* connections that were too many even for being told */

@@ -15,6 +15,7 @@ struct entry {
     uint64_t network;
     uint32_t generation; /* of the slot: 0: never used */
     uint32_t connections;
+    uint32_t over; /* those that are being told that they are too many */
     uint32_t failures;
     uint64_t window_ends_ms;
     uint64_t blocked_until_ms;
@@ -78,7 +79,8 @@ static void unlock(pthread_mutex_t *lock)
 static uint64_t interest(const struct entry *entry, uint64_t now_ms)
 {
     if (now_ms < entry->blocked_until_ms) return UINT64_MAX;
-    return (uint64_t)entry->connections + (now_ms < entry->window_ends_ms ? entry->failures : 0);
+    return (uint64_t)entry->connections + entry->over +
+           (now_ms < entry->window_ends_ms ? entry->failures : 0);
 }
 
 /* The entry of a source; a new one has the place of the least interesting. NULL: all of those are
@@ -106,26 +108,36 @@ uint64_t sources_spare(uint64_t limit, uint64_t least)
     return limit / 8 + least;
 }
 
+static uint32_t *place_of(struct entry *entry, struct sources_ticket ticket)
+{
+    return ticket.is_over ? &entry->over : &entry->connections;
+}
+
+static enum sources_verdict judge(const struct entry *entry, const struct config_limits *limits,
+                                  uint64_t now_ms)
+{
+    uint64_t most = limits->max_connections_per_source;
+    if (limits->penalised && now_ms < entry->blocked_until_ms) return SOURCES_BLOCKED;
+    if (most == 0 || entry->connections < most) return SOURCES_WELCOME;
+    return entry->over < sources_spare(most, LEAST_SPARE) ? SOURCES_OVER : SOURCES_FAR_OVER;
+}
+
 enum sources_verdict sources_enter(struct sources *sources, const struct in6_addr *address,
                                    const struct config_limits *limits, uint64_t now_ms,
                                    struct sources_ticket *ticket)
 {
-    uint64_t most = limits->max_connections_per_source;
     uint64_t network = network_of(address);
     size_t set = hash_keyed(&network, sizeof network) % SETS;
     enum sources_verdict verdict = SOURCES_WELCOME;
-    *ticket = (struct sources_ticket){0, 0};
+    *ticket = (struct sources_ticket){0};
     pthread_mutex_t *lock = lock_of(sources, set);
     struct entry *entry = find(sources, set, network, now_ms);
-    if (entry != NULL && limits->penalised && now_ms < entry->blocked_until_ms)
-        verdict = SOURCES_BLOCKED;
-    else if (entry != NULL && most > 0 &&
-             entry->connections >= most + sources_spare(most, LEAST_SPARE))
-        verdict = SOURCES_FAR_OVER;
-    else if (entry != NULL) {
-        if (most > 0 && entry->connections >= most) verdict = SOURCES_OVER;
-        entry->connections++;
-        *ticket = (struct sources_ticket){(uint32_t)(entry - sources->entries), entry->generation};
+    if (entry != NULL) verdict = judge(entry, limits, now_ms);
+    if (entry != NULL && (verdict == SOURCES_WELCOME || verdict == SOURCES_OVER)) {
+        ticket->slot = (uint32_t)(entry - sources->entries) & (SOURCES_MOST - 1);
+        ticket->generation = entry->generation;
+        ticket->is_over = verdict == SOURCES_OVER;
+        *place_of(entry, *ticket) += 1;
     }
     unlock(lock);
     return verdict;
@@ -136,8 +148,8 @@ void sources_leave(struct sources *sources, struct sources_ticket ticket)
     if (ticket.generation == 0) return;
     struct entry *entry = &sources->entries[ticket.slot];
     pthread_mutex_t *lock = lock_of(sources, ticket.slot / WAYS);
-    /* Another source may have the place by now. */
-    if (entry->generation == ticket.generation) entry->connections--;
+    /* Another source may be there by now. */
+    if (entry->generation == ticket.generation) *place_of(entry, ticket) -= 1;
     unlock(lock);
 }
 

@@ -19,13 +19,14 @@ struct sources;
 
 /* Stands for one counted connection. Zero: it was not counted. */
 struct sources_ticket {
-    uint32_t slot;
+    uint32_t slot : 31;
+    uint32_t is_over : 1;
     uint32_t generation;
 };
 
 enum sources_verdict {
     SOURCES_WELCOME,
-    SOURCES_OVER,     /* max_connections_per_source; counted all the same */
+    SOURCES_OVER,     /* max_connections_per_source: it takes none of those places */
     SOURCES_FAR_OVER, /* by more than can be told so */
     SOURCES_BLOCKED
 };

@@ -5,11 +5,14 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import re
 import resource
 import select
+import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -55,6 +58,7 @@ def readable(sockets, seconds=0):
 # -------------------------------------------------------------------------------- how many
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("version,expected", TELLS)
 def test_one_too_many_of_a_source_is_told(start, version, expected):
     postern = start(limits={"max_connections_per_source": 3})
@@ -72,6 +76,38 @@ def test_one_too_many_of_a_source_is_told(start, version, expected):
                 return client.connect("y").code == 0
         wait_until(is_let_in, "the place of the one that left")
         clients[0].ping()
+
+
+@pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_source"])
+def test_who_is_being_told_takes_no_place(start, limit):
+    postern = start(limits={limit: 2})
+    with connected(postern, 2) as clients, contextlib.ExitStack() as stack:
+        for number in range(5):  # they read the answer, and stay
+            told = stack.enter_context(postern.client())
+            assert told.connect(f"told{number}").code == 3
+        clients[0].close()
+        postern.wait_log("session closed.*client_id=c0")
+        with postern.client() as client:
+            assert client.connect("next").code == 0
+
+
+@pytest.mark.threads
+def test_all_workers_count_a_source_together(start):
+    """Forty come at once from one address, to four workers: exactly ten get in."""
+    postern = start(workers=4, limits={"max_connections_per_source": 10})
+    entered = threading.Barrier(40)
+
+    def one(number):
+        with postern.client(timeout=60) as client:
+            code = client.connect(f"n{number}").code
+            entered.wait(60)
+            return code
+
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        codes = sorted(pool.map(one, range(40)))
+    assert codes == [0] * 10 + [3] * 30
+    wait_until(lambda: come(postern, 10)[0][0] == 0, "all places again")
+    assert len(re.findall("client refused.*too_many_connections_of_source", postern.text)) == 30
 
 
 def test_sources_behind_a_proxy_are_counted_by_their_own_addresses(start):
@@ -150,6 +186,7 @@ def test_a_crowd_far_over_the_limit_costs_no_handshakes(start):
 # -------------------------------------------------------------------------------- how fast
 
 
+@pytest.mark.threads
 def test_what_is_over_the_rate_waits_and_is_not_reset(start):
     postern = with_admin(start, limits={"handshakes_per_second": 10}, workers=2)
     began = time.monotonic()
@@ -159,6 +196,13 @@ def test_what_is_over_the_rate_waits_and_is_not_reset(start):
     assert took > 2.5, "30 handshakes at 10 a second"
     assert "handshake failed" not in postern.text
     assert metrics(postern).value("postern_accept_pauses_total", listener="test", reason="rate") > 5
+
+
+def test_a_high_rate_is_reached_and_kept(start):
+    postern = start(limits={"handshakes_per_second": 200}, workers=2)
+    began = time.monotonic()
+    assert [code for _ in range(5) for code, _ in come(postern, 40)] == [0] * 200
+    assert 0.8 < time.monotonic() - began < 8
 
 
 def test_who_is_in_does_not_wait_for_the_rate(start):
@@ -201,6 +245,7 @@ def garbage(postern):
         return closed_without_a_byte(raw)
 
 
+@pytest.mark.threads
 def test_who_keeps_failing_is_not_served_for_a_while(start):
     postern = with_admin(start, limits=PENALTY)
     with postern.client() as client:
@@ -352,6 +397,24 @@ def test_without_a_free_descriptor_new_clients_wait_and_get_in_when_others_leave
     finally:
         for one in clients + late:
             one.close()
+
+
+def test_log_and_reload_have_descriptors_when_clients_have_none(start, tmp_path):
+    log = tmp_path / "postern.log"
+    postern = start(descriptors=96, workers=2, log={"file": str(log)})
+    clients = []
+    while (client := postern.client_or_none(1)) is not None:
+        clients.append(client)
+    wait_until(lambda: "accepting paused" in log.read_text(), "the pause in the log")
+    log.rename(tmp_path / "postern.log.1")
+    postern.process.send_signal(signal.SIGUSR1)
+    wait_until(log.exists, "the new log")
+    postern.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "configuration loaded" in log.read_text(), "the reload in the new log")
+    assert len(clients) > 10
+    for client in clients:
+        assert client.connect("x%d" % id(client)).code == 0
+        client.close()
 
 
 def test_when_the_system_has_no_descriptor_new_clients_wait_as_well(start):

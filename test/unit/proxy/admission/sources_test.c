@@ -50,9 +50,11 @@ static void lets_in_as_many_as_the_limit_and_again_when_one_has_left(void **stat
     sources_leave(sources, tickets[3]);
     assert_int_equal(enter(sources, "10.0.0.1", &three, 0, &tickets[3]), SOURCES_OVER);
     assert_int_equal(enter(sources, "10.0.0.2", &three, 0, &tickets[3]), SOURCES_WELCOME);
+    assert_int_equal(enter(sources, "10.0.0.1", &three, 0, &tickets[3]), SOURCES_OVER);
     sources_leave(sources, tickets[0]);
-    sources_leave(sources, tickets[1]);
+    /* The fourth, who is still being told, takes no place. */
     assert_int_equal(enter(sources, "10.0.0.1", &three, 0, &tickets[0]), SOURCES_WELCOME);
+    assert_int_equal(enter(sources, "10.0.0.1", &three, 0, &tickets[0]), SOURCES_OVER);
     sources_unref(sources);
 }
 
