@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/backend/dial.h"
 
-#include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -255,40 +252,12 @@ static int bind_source(struct pool *pool, uv_tcp_t *tcp, const struct sockaddr *
     return failed;
 }
 
-static bool is_loopback(const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
-    return address->sa_family == AF_INET &&
-           ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
-/* Whoever is on this machine has answered before connect returns, and no turn of the loop has to
- * be waited for. -1: not so; the long way then tells why. */
-static int connect_at_once(struct pool *pool, const struct sockaddr *address, socklen_t length)
-{
-    const int off = 0;
-    struct pollfd answer = {.events = POLLOUT};
-    int fd = address->sa_family == AF_UNIX
-                 ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-                 : source_socket(pool->config, pool_next_source(pool), address);
-    if (fd < 0) return -1;
-    /* The last packet of TCP's handshake waits for the CONNECT, which follows at once. */
-    if (address->sa_family != AF_UNIX)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off,
-                         sizeof off); /* it may be sent alone */
-    if (connect(fd, address, length) == 0) return fd;
-    answer.fd = fd;
-    if (errno == EINPROGRESS && poll(&answer, 1, 0) == 1 && answer.revents == POLLOUT) return fd;
-    (void)close(fd); /* nothing was sent on it */
-    return -1;
-}
-
 /* The dial is over if this is true. */
 static bool succeed_at_once(struct dial *dial, const struct sockaddr *address, socklen_t length)
 {
     bool is_unix = address->sa_family == AF_UNIX;
-    int fd = connect_at_once(dial->request.pool, address, length);
+    struct pool *pool = dial->request.pool;
+    int fd = source_connect_at_once(pool->config, pool_next_source(pool), address, length);
     if (fd < 0) return false;
     if (!is_unix) endpoint_tune_socket(fd, true);
     struct endpoint *endpoint = make_endpoint(dial, is_unix);
@@ -308,7 +277,7 @@ static void connect_to(struct dial *dial, struct attempt *attempt, const struct 
 {
     socklen_t length = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                       : sizeof(struct sockaddr_in);
-    if (is_loopback(address) && succeed_at_once(dial, address, length)) return;
+    if (source_is_loopback(address) && succeed_at_once(dial, address, length)) return;
     attempt->endpoint = make_endpoint(dial, false);
     int failed = attempt->endpoint == NULL
                      ? UV_ENOMEM

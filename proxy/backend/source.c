@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -45,4 +47,31 @@ int source_socket(const struct config_backend *config, uint64_t turn, const stru
     int failed = -errno;
     (void)close(fd); /* nothing was sent on it */
     return failed;
+}
+
+int source_connect_at_once(const struct config_backend *config, uint64_t turn,
+                           const struct sockaddr *address, socklen_t length)
+{
+    const int off = 0;
+    struct pollfd answer = {.events = POLLOUT};
+    bool is_unix = address->sa_family == AF_UNIX;
+    int fd = is_unix ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+                     : source_socket(config, turn, address);
+    if (fd < 0) return -1;
+    /* The last packet of TCP's handshake waits for the CONNECT, which follows at once; it may be
+     * sent alone. */
+    if (!is_unix) (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+    if (connect(fd, address, length) == 0) return fd;
+    answer.fd = fd;
+    if (errno == EINPROGRESS && poll(&answer, 1, 0) == 1 && answer.revents == POLLOUT) return fd;
+    (void)close(fd); /* nothing was sent on it */
+    return -1;
+}
+
+bool source_is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    return address->sa_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The address of ours that a server is dialled from. Any thread. */
+/* Sockets to dial servers with, and the address of ours that they come from. Any thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -12,3 +13,9 @@
  * chosen at the connect, so that one port serves for several servers. Or a negative error of
  * libuv's: it has no source address of that family, or one that is not this machine's. */
 int source_socket(const struct config_backend *config, uint64_t turn, const struct sockaddr *to);
+/* Gives a socket that is connected to `address` (TCP or unix) already: whoever is on this machine
+ * has answered before connect returns, and no turn of the loop has to be waited for. -1: not so;
+ * the long way tells why. */
+int source_connect_at_once(const struct config_backend *config, uint64_t turn,
+                           const struct sockaddr *address, socklen_t length);
+bool source_is_loopback(const struct sockaddr *address);
