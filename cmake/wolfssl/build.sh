@@ -49,9 +49,17 @@ fi
 cp -R "$work/source/wolfssl" "$work/prefix/include/"
 echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
 
-for ours in random record_buffers rsa_avx512; do
+for ours in random record_buffers rsa_avx512 signatures; do
     cp "$here/$ours.c" "$work/source/src/postern_$ours.c"
 done
+# The function gets another name, for signatures.c to stand in its place; in the old release nobody
+# outside of the file can call it.
+if [ "$version" = "$old_version" ]; then
+    rm "$work/source/src/postern_signatures.c"
+else
+    sed -i 's/^int ConfirmSignature(Sig/int postern_compute_signature(Sig/' \
+        "$work/source/wolfcrypt/src/asn.c"
+fi
 . "$here/sources.sh"
 if [ "$processor" = x86_64 ]; then
     for file in $sources; do

@@ -359,7 +359,7 @@ static void prepare(struct prime *prime, struct number *power, struct number *on
     for (int i = 0; i < DOUBLINGS; i++)
         double_modulo(words, prime->words);
     digits_of_words(power, words, WORDS, 0);
-    wc_ForceZero(words, sizeof words);
+    explicit_bzero(words, sizeof words);
 }
 
 /* R^2: in Montgomery's form a product of 2^(R + i) and 2^(R + k) is 2^(R + i + k), and 12 * 91 is
@@ -454,9 +454,9 @@ static void combine(struct workspace *w, byte out[2 * BYTES])
         carry = (uint64_t)(sum >> 64);
     }
     bytes_of_words(out, product, 2 * WORDS);
-    wc_ForceZero(m2, sizeof m2);
-    wc_ForceZero(reduced, sizeof reduced);
-    wc_ForceZero(product, sizeof product);
+    explicit_bzero(m2, sizeof m2);
+    explicit_bzero(reduced, sizeof reduced);
+    explicit_bzero(product, sizeof product);
 }
 
 static int load(struct workspace *w, const byte *in, word32 in_length, const mp_int *const *parts)
@@ -482,7 +482,7 @@ static void operate(struct workspace *w, byte out[2 * BYTES])
     raise(w, one);
     leave_form(w, w->result);
     combine(w, out);
-    wc_ForceZero(one, sizeof one);
+    explicit_bzero(one, sizeof one);
 }
 
 static int is_odd_of_1024_bits(const mp_int *number)
@@ -506,7 +506,7 @@ int postern_rsa_private_2048(const byte *in, word32 in_length, const mp_int *d, 
         operate(&w, out);
         *out_length = 2 * BYTES;
     }
-    wc_ForceZero(&w, sizeof w);
+    explicit_bzero(&w, sizeof w);
     return failed;
 }
 
