@@ -16,6 +16,7 @@ static const struct {
     {"explain",   explain_main,   "which rule decides for a client, and why"                 },
     {"probe",     probe_main,     "what a client sees of a server: TLS, chain, CONNACK"      },
     {"inventory", inventory_main, "who connects to a running Postern, with what"             },
+    {"top",       top_main,       "what a running Postern does, in a terminal"               },
     {"certs",     certs_main,     "makes and shows certificates for development"             },
     {"broker",    broker_main,    "the included plaintext broker alone"                      },
     {"passwd",    passwd_main,    "sets passwords of the included broker"                    },

@@ -10,6 +10,7 @@
 
 #include "proxy/admin/inventory_view.h"
 #include "proxy/admin/metrics.h"
+#include "proxy/admin/page.h"
 #include "proxy/admin/readiness.h"
 #include "proxy/admin/views.h"
 
@@ -22,8 +23,8 @@ struct admin {
 };
 
 /* Takes `text`, which is from malloc, or NULL: there was no memory for it. */
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-                              char *text, size_t length)
+static enum MHD_Result answer_under(const char *content_security, struct MHD_Connection *connection,
+                                    unsigned status, const char *type, char *text, size_t length)
 {
     if (text == NULL) return MHD_NO; /* closes the connection */
     struct MHD_Response *response = MHD_create_response_from_buffer(length, text,
@@ -35,9 +36,18 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type); /* both known */
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    (void)MHD_add_response_header(response, "Content-Security-Policy", content_security);
+    (void)MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     enum MHD_Result queued = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return queued;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                              char *text, size_t length)
+{
+    return answer_under("default-src 'none'; frame-ancestors 'none'", connection, status, type,
+                        text, length);
 }
 
 static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, const char *text)
@@ -71,14 +81,21 @@ static bool wants_csv(struct MHD_Connection *connection)
     return accept != NULL && strncmp(accept, "text/csv", 8) == 0;
 }
 
-static enum MHD_Result inventory(const struct admin *admin, struct MHD_Connection *connection)
+/* Nothing but what the page itself holds is executed, shown or loaded. */
+static enum MHD_Result page(const struct admin *admin, struct MHD_Connection *connection)
 {
+    char nonce[PAGE_NONCE_ROOM];
+    char policy[256];
     size_t length = 0;
-    bool csv = wants_csv(connection);
-    struct inventory *kept = admin->board->sources.inventory;
-    char *text = csv ? inventory_view_csv(kept, &length) : inventory_view_json(kept, &length);
-    return answer(connection, MHD_HTTP_OK, csv ? "text/csv; charset=utf-8" : "application/json",
-                  text, length);
+    char *text = page_make(nonce, &length);
+    (void)admin;
+    if (text == NULL) return MHD_NO;
+    (void)snprintf(policy, sizeof policy,
+                   "default-src 'none'; script-src 'nonce-%s'; style-src 'nonce-%s'; connect-src "
+                   "'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors "
+                   "'none'",
+                   nonce, nonce);
+    return answer_under(policy, connection, MHD_HTTP_OK, "text/html; charset=utf-8", text, length);
 }
 
 static enum MHD_Result metrics(const struct admin *admin, struct MHD_Connection *connection)
@@ -129,6 +146,20 @@ static bool number(struct MHD_Connection *connection, const char *name, size_t m
     return *end == '\0' && read <= most;
 }
 
+static enum MHD_Result inventory(const struct admin *admin, struct MHD_Connection *connection)
+{
+    size_t length = 0;
+    bool csv = wants_csv(connection);
+    struct inventory *kept = admin->board->sources.inventory;
+    struct inventory_filter filter = {.words = argument(connection, "filter"), .most = SIZE_MAX};
+    if (!number(connection, "limit", SIZE_MAX / 2, &filter.most))
+        return say(connection, MHD_HTTP_BAD_REQUEST, "limit is a number\n");
+    char *text = csv ? inventory_view_csv(kept, &filter, &length)
+                     : inventory_view_json(kept, &filter, &length);
+    return answer(connection, MHD_HTTP_OK, csv ? "text/csv; charset=utf-8" : "application/json",
+                  text, length);
+}
+
 static enum MHD_Result sessions(const struct admin *admin, struct MHD_Connection *connection)
 {
     size_t length = 0;
@@ -147,6 +178,7 @@ static const struct {
     const char *path;
     enum MHD_Result (*show)(const struct admin *admin, struct MHD_Connection *connection);
 } views[] = {
+    {"/",                    page        },
     {"/healthz",             healthz     },
     {"/readyz",              readyz      },
     {"/metrics",             metrics     },

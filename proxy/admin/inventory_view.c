@@ -8,12 +8,45 @@
 
 #include "base/text.h"
 
-enum { TEXT_ROOM = 2048, TIME_ROOM = 32 };
+enum { TEXT_ROOM = 2048, TIME_ROOM = 32, WORD_ROOM = 300 };
 
 struct view {
     FILE *out;
-    bool any;
+    const struct inventory_filter *filter;
+    size_t matched;
 };
+
+static bool has_word(const struct inventory_item *item, const char *word)
+{
+    const char *const texts[] = {item->listener,     item->client_id,
+                                 item->common_name,  item->tls,
+                                 item->cipher,       item->group,
+                                 item->key,          item->mqtt,
+                                 item->last_refusal, item->connected > 0 ? "connected" : ""};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strcasestr(texts[i], word) != NULL) return true;
+    return false;
+}
+
+static bool matches(const struct inventory_item *item, const char *words)
+{
+    char word[WORD_ROOM];
+    while (words != NULL && *(words += strspn(words, " ")) != '\0') {
+        size_t length = strcspn(words, " ");
+        (void)snprintf(word, sizeof word, "%.*s", (int)length, words); /* a long one is cut */
+        if (!has_word(item, word)) return false;
+        words += length;
+    }
+    return true;
+}
+
+/* Counts those that match; true for those that are shown. */
+static bool is_shown(struct view *view, const struct inventory_item *item)
+{
+    if (!matches(item, view->filter->words)) return false;
+    view->matched++;
+    return view->matched <= view->filter->most;
+}
 
 /* "" for 0. */
 static const char *time_text(char out[TIME_ROOM], time_t when)
@@ -57,8 +90,8 @@ static void put_json_time(FILE *out, const char *name, time_t when)
 static void put_json_item(void *arg, const struct inventory_item *item)
 {
     struct view *view = arg;
-    (void)fputs(view->any ? ",\n    {" : "\n    {", view->out);
-    view->any = true;
+    if (!is_shown(view, item)) return;
+    (void)fputs(view->matched > 1 ? ",\n    {" : "\n    {", view->out);
     put_json(view->out, "listener", item->listener, false);
     put_json(view->out, "client_id", item->client_id, true);
     put_json(view->out, "common_name", item->common_name, true);
@@ -78,14 +111,15 @@ static void put_json_item(void *arg, const struct inventory_item *item)
     (void)fputc('}', view->out);
 }
 
-char *inventory_view_json(struct inventory *inventory, size_t *length)
+char *inventory_view_json(struct inventory *inventory, const struct inventory_filter *filter,
+                          size_t *length)
 {
     char *text = NULL;
-    struct view view = {open_memstream(&text, length), false};
+    struct view view = {open_memstream(&text, length), filter, 0};
     if (view.out == NULL) return NULL;
     (void)fputs("{\n  \"identities\": [", view.out);
     inventory_walk(inventory, put_json_item, &view);
-    (void)fputs("\n  ]\n}\n", view.out);
+    (void)fprintf(view.out, "\n  ],\n  \"matched\": %zu\n}\n", view.matched);
     return finish(view.out, &text);
 }
 
@@ -112,7 +146,9 @@ static void put_csv_item(void *arg, const struct inventory_item *item)
     char not_after[TIME_ROOM];
     char first[TIME_ROOM];
     char last[TIME_ROOM];
-    FILE *out = ((struct view *)arg)->out;
+    struct view *view = arg;
+    FILE *out = view->out;
+    if (!is_shown(view, item)) return;
     const char *const texts[] = {item->listener, item->client_id, item->common_name, item->tls,
                                  item->cipher,   item->group,     item->key};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -126,10 +162,11 @@ static void put_csv_item(void *arg, const struct inventory_item *item)
     (void)fputs("\r\n", out);
 }
 
-char *inventory_view_csv(struct inventory *inventory, size_t *length)
+char *inventory_view_csv(struct inventory *inventory, const struct inventory_filter *filter,
+                         size_t *length)
 {
     char *text = NULL;
-    struct view view = {open_memstream(&text, length), false};
+    struct view view = {open_memstream(&text, length), filter, 0};
     if (view.out == NULL) return NULL;
     (void)fputs(
         "listener,client_id,common_name,tls,cipher,group,key,key_bits,certificate_not_after,"
