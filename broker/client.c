@@ -66,7 +66,7 @@ static void enter(struct client *client, enum client_state state)
 {
     uint64_t deadline_ms = stages[state].deadline_ms;
     assert((stages[state].entered_from & FROM(client->state)) != 0);
-    client->state = state;
+    client->state = (uint8_t)state;
     if (state == CLIENT_AWAIT_PACKETS) deadline_ms = client->keep_alive_ms;
     timer_clear(&client->deadline);
     hold_release(client);

@@ -133,7 +133,7 @@ void connect_shut_down(struct client *client)
 
 void connect_logged_in(struct client *client, enum login_state answer)
 {
-    client->answered = answer;
+    client->answered = (uint8_t)answer;
     client_touch(client); /* which reads the CONNECT again */
 }
 
@@ -266,7 +266,7 @@ static void attach(struct client *client, struct session *session,
     count_connected(&client->broker->counters);
     session->expiry_ms = session_expiry_ms(client->broker, connect);
     client->session = session;
-    client->version = connect->version;
+    client->version = (uint8_t)connect->version;
     client->maximum_packet_size = connect->maximum_packet_size;
     client->receive_maximum = limits->receive_maximum;
     if (connect->version == MQTT_5 && connect->receive_maximum < limits->receive_maximum)
