@@ -78,7 +78,7 @@ static bool lay_out(struct layout *out, struct client *client, const struct send
 {
     struct span topic = message_topic(publish->message);
     *out = (struct layout){.v5 = client->version == MQTT_5};
-    if (client->sent_aliases != NULL && topic.length > TOPIC_ALIASES_SHORT)
+    if (client->sent_aliases != NULL)
         out->alias = topic_aliases_of(client->sent_aliases, topic, &out->told);
     measure(out, publish);
     if (!fits(client, out)) return false;

@@ -16,6 +16,7 @@ struct topic_aliases {
 
 struct topic_aliases *topic_aliases_new(uint16_t count)
 {
+    if (count > TOPIC_ALIASES_MOST) count = TOPIC_ALIASES_MOST;
     struct topic_aliases *aliases = calloc(1, sizeof *aliases + count * sizeof(struct place));
     if (aliases != NULL) aliases->count = count;
     return aliases;
@@ -40,6 +41,8 @@ static uint32_t hash(struct span topic)
 
 uint16_t topic_aliases_of(const struct topic_aliases *aliases, struct span topic, bool *told)
 {
+    *told = false;
+    if (topic.length <= TOPIC_ALIASES_SHORT || topic.length > TOPIC_ALIASES_LONG) return 0;
     uint16_t index = (uint16_t)(hash(topic) % aliases->count);
     const struct place *place = &aliases->places[index];
     *told = place->topic != NULL && span_equal((struct span){place->topic, place->length}, topic);

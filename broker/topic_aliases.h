@@ -11,13 +11,15 @@
 
 struct topic_aliases;
 
-/* A topic of so many bytes costs no more in full than as an alias. */
-enum { TOPIC_ALIASES_SHORT = 3 };
+/* A topic of so few bytes costs no more in full than as an alias; of one of so many, and of so many
+ * aliases, a copy would cost more memory than a client is worth. */
+enum { TOPIC_ALIASES_SHORT = 3, TOPIC_ALIASES_LONG = 1024, TOPIC_ALIASES_MOST = 64 };
 
-/* Gives a table of `count` aliases, 1 or more (topic_aliases_free); NULL: out of memory. */
+/* Gives a table of `count` aliases, 1 or more, TOPIC_ALIASES_MOST of them at most
+ * (topic_aliases_free); NULL: out of memory. */
 struct topic_aliases *topic_aliases_new(uint16_t count);
 void topic_aliases_free(struct topic_aliases *aliases);
-/* The alias that a topic has or would get; `*told`: it stands for it already. */
+/* The alias that a topic has or would get, 0: none; `*told`: it stands for it already. */
 uint16_t topic_aliases_of(const struct topic_aliases *aliases, struct span topic, bool *told);
 /* The client is being told: `alias`, from topic_aliases_of, stands for `topic`. False: no memory,
  * and it stands for nothing. */

@@ -314,11 +314,13 @@ class Run:
         self.notation = Notation(version, unique)
         self.unique = unique
         self.peers = {}
+        self.versions = {}  # of peers that speak another one
         self.packet_id = 0x7000
 
     def run(self):
         try:
             for step in self.scenario.steps:
+                self.notation.version = self.versions.get(step.who, self.version)
                 if step.only and (step.only == 5) != (self.version == 5):
                     continue
                 try:
@@ -334,7 +336,7 @@ class Run:
         if fresh and who in self.peers:
             self.peers.pop(who).socket.close()
         if who not in self.peers:
-            self.peers[who] = Peer(self.dial(), self.version)
+            self.peers[who] = Peer(self.dial(), self.notation.version)
         return self.peers[who]
 
     def _step(self, step):
@@ -343,6 +345,10 @@ class Run:
             return
         verb = {">": "send", "<": "expect"}.get(step.verb, step.verb)
         getattr(self, "do_" + verb)(step.who, step.words)
+
+    def do_speaks(self, who, words):
+        """This peer has a version of its own."""
+        self.versions[who] = VERSIONS[words]
 
     def do_send(self, who, words):
         self._peer(who).send(self.notation.encode_all(words))
@@ -376,13 +382,13 @@ class Run:
 
     def do_ended(self, who, words):
         """DISCONNECT with this reason in MQTT 5, and the end in every version."""
-        if self.version == 5:
+        if self.notation.version == 5:
             self.do_expect(who, f"DISCONNECT {words} ..")
         self.do_expect(who, "close")
 
     def do_refused(self, who, words):
         """CONNACK with the first code before MQTT 5 (-: none), the second one in it; then the end."""
-        code = words.split()[self.version == 5]
+        code = words.split()[self.notation.version == 5]
         if code != "-":
             self.do_expect(who, f"CONNACK 00 {code} [..]")
         self.do_expect(who, "close")
@@ -408,13 +414,13 @@ class Run:
                 will = self.notation._body(stream, False)
             else:
                 raise SyntaxError(f"connect does not know {token.group()}")
-        if keep and self.version == 5 and b"\x11" not in block[:1]:
+        if keep and self.notation.version == 5 and b"\x11" not in block[:1]:
             block = b"\x11\x00\x00\x00\x3c" + block
         body = self.notation.protocol() + bytes([flags | (0 if keep else 2)]) + struct.pack(">H", alive)
-        body += mqtt.properties(self.version, block) + mqtt.text(self.unique + client_id) + will
+        body += mqtt.properties(self.notation.version, block) + mqtt.text(self.unique + client_id) + will
         peer = self._peer(who, fresh=True)
         peer.send(mqtt.packet(mqtt.CONNECT, 0, body))
-        present = "01" if resumed and self.version != 3 else "00"
+        present = "01" if resumed and self.notation.version != 3 else "00"
         self.do_expect(who, f"CONNACK {present} 00 [..]")
 
     def do_subscribes(self, who, words):
@@ -423,7 +429,7 @@ class Run:
         name, _, rest = words.rpartition('" ')
         options, _, block = rest.partition(" ")
         qos = f"{int(options, 16) & 3:02x}"
-        options = options if self.version == 5 else qos
+        options = options if self.notation.version == 5 else qos
         self.do_send(who, f'SUBSCRIBE {self.packet_id:04x} {block or "[]"} {name}" {options}')
         self.do_expect(who, f"SUBACK {self.packet_id:04x} [] {qos}")
 
