@@ -146,8 +146,9 @@ enum sources_verdict sources_enter(struct sources *sources, const struct in6_add
 void sources_leave(struct sources *sources, struct sources_ticket ticket)
 {
     if (ticket.generation == 0) return;
-    struct entry *entry = &sources->entries[ticket.slot];
-    pthread_mutex_t *lock = lock_of(sources, ticket.slot / WAYS);
+    size_t slot = ticket.slot;
+    struct entry *entry = &sources->entries[slot];
+    pthread_mutex_t *lock = lock_of(sources, slot / WAYS);
     /* Another source may be there by now. */
     if (entry->generation == ticket.generation) *place_of(entry, ticket) -= 1;
     unlock(lock);
