@@ -33,6 +33,7 @@ static bool add_crl(struct credentials *credentials, const char *path, struct sp
                     struct err *err)
 {
     struct crl crl;
+    assert(credentials->crls != NULL); /* there is room for it */
     if (!crl_read(&crl, der, err)) return err_prefix(err, "%s", path);
     struct credential_crl *kept = &credentials->crls[credentials->crls_count];
     *kept = (struct credential_crl){.path = path,

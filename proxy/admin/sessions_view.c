@@ -17,14 +17,14 @@ char *sessions_view(struct board *board, const struct session_query *query, size
     struct snapshot *snapshot = board_snapshot(board);
     json_t *view = json_object();
     size_t shown = json_array_size(found.items);
-    bool more = query->skip + shown < found.matched;
+    json_int_t next = (json_int_t)query->skip + (json_int_t)shown;
+    bool more = next < (json_int_t)found.matched;
     json_put_number(view, "connections", live(snapshot));
     json_put_number(view, "matched", found.matched);
     json_put_bool(view, "complete", found.whole);
     json_put_number(view, "offset", query->skip);
     json_put_number(view, "limit", query->most);
-    json_put(view, "next_offset",
-             more && shown > 0 ? json_integer((json_int_t)(query->skip + shown)) : json_null());
+    json_put(view, "next_offset", more && shown > 0 ? json_integer(next) : json_null());
     json_put(view, "sessions", found.items);
     snapshot_unref(snapshot);
     return json_finish(view, length);

@@ -109,8 +109,11 @@ static bool ask_one(struct worker *worker, const struct session_query *query, ui
     if (question == NULL) return false;
     bool answered = worker_ask(worker, &question->ask) && wait_for(question, until_ms);
     if (answered) {
+        json_t *items = question->listing.items; /* the worker is done with them */
+        question->listing.items = NULL;
         found->matched += question->listing.matched;
-        answered = json_array_extend(found->items, question->listing.items) == 0;
+        answered = json_array_extend(found->items, items) == 0;
+        json_decref(items);
     }
     unref(question);
     return answered;
