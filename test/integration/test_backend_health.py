@@ -335,3 +335,40 @@ def test_a_broker_that_refuses_gets_nothing_more_and_the_client_its_word(start, 
         assert client.expect(mqtt.CONNACK).code == 5
     server = wait_until(lambda: next((one for one in servers if one.all), None), "a connection")
     assert server.next().recv(100) == b""
+
+
+@pytest.mark.threads
+def test_as_long_as_one_broker_lives_every_client_gets_in(start, mosquitto):
+    brokers = [mosquitto() for _ in range(3)]
+    postern = start(workers=2, backends=[{
+        "servers": [one.address for one in brokers], "balance": "client_id",
+        "health_check": {"type": "mqtt", "interval": "100ms", "timeout": "500ms", "rise": 1}}])
+    codes, over = [], threading.Event()
+
+    def come_and_go(number):
+        while not over.is_set():
+            try:
+                codes.append(code(postern, f"meter-{number}-{len(codes)}"))
+            except Exception as failed:  # pylint: disable=broad-except
+                codes.append(failed)
+                return
+
+    threads = [threading.Thread(target=come_and_go, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for turn in range(8):
+        brokers[turn % 3].stop()
+        if turn % 2:
+            postern.process.send_signal(signal.SIGHUP)
+        before = len(codes)
+        wait_until(lambda: len(codes) > before + 10, "clients")
+        brokers[turn % 3].start()
+        wait_until(lambda: postern.text.count("server up ") == postern.text.count("server down "),
+                   "all of them to be up")
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert set(codes) == {0}, [one for one in codes if one != 0][:5]
+    assert "server down" in postern.text
+    with postern.client() as client:
+        assert client.connect("last").code == 0
