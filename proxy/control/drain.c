@@ -15,7 +15,7 @@ void drain_init(struct drain *drain, uv_loop_t *loop, struct fleet *fleet, drain
 static void on_poll(uv_timer_t *timer)
 {
     struct drain *drain = CONTAINER_OF(timer, struct drain, timer);
-    if (fleet_sessions(drain->fleet) == 0 || clock_monotonic_ms() >= drain->ends_ms)
+    if (fleet_is_empty(drain->fleet) || clock_monotonic_ms() >= drain->ends_ms)
         drain->on_over(drain);
 }
 

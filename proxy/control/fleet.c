@@ -125,6 +125,13 @@ size_t fleet_sessions(const struct fleet *fleet)
     return count;
 }
 
+bool fleet_is_empty(const struct fleet *fleet)
+{
+    for (unsigned i = 0; i < fleet->count; i++)
+        if (!worker_is_empty(fleet->workers[i])) return false;
+    return true;
+}
+
 void fleet_clear(struct fleet *fleet)
 {
     for (unsigned i = 0; fleet->workers != NULL && i < fleet->count; i++)

@@ -37,6 +37,8 @@ void fleet_drain(struct fleet *fleet);
 /* `order` is worker_recheck, worker_stop or worker_cut. */
 void fleet_order(const struct fleet *fleet, void (*order)(struct worker *worker));
 size_t fleet_sessions(const struct fleet *fleet);
+/* All of them have heard of the drain, and nobody is left. */
+bool fleet_is_empty(const struct fleet *fleet);
 /* Waits for the workers, which have been stopped, and frees; removes the unix sockets that it made.
  */
 void fleet_clear(struct fleet *fleet);

@@ -50,6 +50,7 @@ struct worker {
     uv_idle_t answering;          /* active meanwhile */
     atomic_size_t sessions_count; /* published each turn, for the main thread, as the next one */
     atomic_uint_fast64_t seen_ms;
+    atomic_bool drains; /* published after a count that nobody adds to any more */
     pthread_t thread;
     bool started;
     bool stopping;
@@ -306,6 +307,8 @@ static void on_after_turn(uv_check_t *check)
     struct worker *worker = CONTAINER_OF(check, struct worker, after_turn);
     take_turns(worker);
     atomic_store_explicit(&worker->sessions_count, worker->sessions.count, memory_order_relaxed);
+    if (worker->sessions.draining)
+        atomic_store_explicit(&worker->drains, true, memory_order_release);
     atomic_store_explicit(&worker->seen_ms, worker->loop.deadlines.now_ms, memory_order_relaxed);
     if (!worker->stopping || worker->sessions.count > 0) return;
     if (uv_is_closing((uv_handle_t *)check)) return;
@@ -430,6 +433,12 @@ void worker_recheck(struct worker *worker)
 size_t worker_sessions(const struct worker *worker)
 {
     return atomic_load_explicit(&worker->sessions_count, memory_order_relaxed);
+}
+
+bool worker_is_empty(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->drains, memory_order_acquire) &&
+           worker_sessions(worker) == 0;
 }
 
 uint64_t worker_seen_ms(const struct worker *worker)

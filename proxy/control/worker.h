@@ -55,7 +55,9 @@ void worker_recheck(struct worker *worker);
 /* From any thread: has it answer `ask`, of which it keeps a reference meanwhile. False: it has too
  * many to answer, or is stopping. */
 MUST_USE bool worker_ask(struct worker *worker, struct ask *ask);
-/* How many sessions it has; exact once it drains. */
+/* It has heard that it is to drain, and has no session any more. */
+bool worker_is_empty(const struct worker *worker);
+/* How many sessions it has, about. */
 size_t worker_sessions(const struct worker *worker);
 /* When its loop turned last, by clock_monotonic_ms; it does so many times a second. */
 uint64_t worker_seen_ms(const struct worker *worker);

@@ -109,7 +109,7 @@ def test_no_connection_is_refused_or_reset_by_upgrades(upgrading):
     postern, upgrade = upgrading(workers=2)
     stay = [join(postern, None, f"stays-{number}") for number in range(10)]
     visitors = Visitors(postern, 3)
-    for _ in range(2 if SANITIZED else 5):
+    for _ in range(3 if SANITIZED else 5):  # the second process is without visitors in the end
         seen = visitors.served
         upgrade()
         wait_until(lambda: visitors.served > seen + 20, "more visitors")
