@@ -19,7 +19,7 @@ RUN cmake -G Ninja -S . -B /build -DCMAKE_BUILD_TYPE=Release -DPOSTERN_TESTS=OFF
 FROM ${BASE}
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        libuv1 libyaml-0-2 libjansson4 libre2-9 libcurl3-gnutls libmicrohttpd12 libargon2-1 libc-ares2 >/dev/null \
+        libuv1 libyaml-0-2 libjansson4 libre2-9 libcurl3-gnutls libmicrohttpd12 libseccomp2 libargon2-1 libc-ares2 >/dev/null \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin postern
 COPY --from=build /usr/local/bin/postern /usr/bin/postern

@@ -3,9 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static const char *denial;
+static char denied[512];
+
+void file_explain_denial(const char *sentence)
+{
+    (void)snprintf(denied, sizeof denied, "%s; %s", strerror(EACCES), sentence);
+    denial = denied;
+}
+
+const char *file_error(int error)
+{
+    return error == EACCES && denial != NULL ? denial : strerror(error);
+}
 
 static uint8_t *read_all(int fd, size_t size, size_t *length)
 {
@@ -38,7 +53,7 @@ uint8_t *file_read(const char *path, size_t largest, size_t *length, struct err 
         err_set(err, "cannot read %s: it is larger than %zu bytes", path, largest);
     } else {
         if (opened) content = read_all(fd, (size_t)status.st_size, length);
-        if (content == NULL) err_set(err, "cannot read %s: %s", path, strerror(errno));
+        if (content == NULL) err_set(err, "cannot read %s: %s", path, file_error(errno));
     }
     if (fd >= 0) (void)close(fd); /* it was only read */
     return content;

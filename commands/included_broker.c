@@ -28,6 +28,7 @@ struct included_broker {
     size_t waiting_count;
     bool reload;
     bool stopping;
+    bool begun; /* the thread runs */
 };
 
 static void on_broker_stopped(void *arg)
@@ -90,7 +91,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Makes the broker and its thread. */
+/* Makes the broker; its thread comes later. */
 static bool start(struct included_broker *included, const struct config_broker *config,
                   struct err *err)
 {
@@ -100,8 +101,14 @@ static bool start(struct included_broker *included, const struct config_broker *
     if (included->broker == NULL) return err_set(err, "the included broker has no memory");
     if (!broker_set_access(included->broker, &access, err)) return false;
     broker_publish_sys(included->broker, config->sys_interval_ms, broker_version());
-    if (pthread_create(&included->thread, NULL, run, included) == 0) return true;
-    return err_set(err, "the included broker cannot start: out of threads");
+    return true;
+}
+
+static bool begin(void *arg)
+{
+    struct included_broker *included = arg;
+    included->begun = pthread_create(&included->thread, NULL, run, included) == 0;
+    return included->begun;
 }
 
 struct included_broker *included_broker_start(const struct config_broker *config, struct err *err)
@@ -128,7 +135,7 @@ struct included_broker *included_broker_start(const struct config_broker *config
 
 struct builtin_broker included_broker_door(struct included_broker *broker)
 {
-    return (struct builtin_broker){adopt, reload, broker};
+    return (struct builtin_broker){adopt, reload, begin, broker};
 }
 
 void included_broker_stop(struct included_broker *included)
@@ -137,8 +144,11 @@ void included_broker_stop(struct included_broker *included)
     (void)pthread_mutex_lock(&included->lock);
     included->stopping = true;
     (void)pthread_mutex_unlock(&included->lock);
-    (void)uv_async_send(&included->mailbox);    /* it is open until on_broker_stopped */
-    (void)pthread_join(included->thread, NULL); /* it is ours and joinable */
+    (void)uv_async_send(&included->mailbox); /* it is open until on_broker_stopped */
+    if (included->begun)
+        (void)pthread_join(included->thread, NULL); /* it is ours and joinable */
+    else
+        (void)run(included);
     broker_free(included->broker);
     CHECK(uv_loop_close(&included->loop) == 0);
     (void)pthread_mutex_destroy(&included->lock); /* nobody holds it any more */

@@ -304,6 +304,13 @@ struct config_policy {
     struct config_mark mark;
 };
 
+enum config_sandbox {
+    CONFIG_SANDBOX_ON,
+    CONFIG_SANDBOX_OFF,
+    CONFIG_SANDBOX_FILES,
+    CONFIG_SANDBOX_SYSTEM_CALLS
+};
+
 struct config_drain {
     uint64_t delay_ms;      /* between the word that we are not ready and the last accept */
     uint64_t spread_ms;     /* in which clients are told, one after the other */
@@ -330,6 +337,7 @@ struct config {
     struct config_address admin; /* `text` NULL: off */
     bool admin_allow_remote;     /* it may be reached from other machines */
     struct config_drain drain;
+    enum config_sandbox sandbox;
     struct config_strings resolver; /* IP:PORT or IP; none: those of the system */
     bool watch; /* files that the configuration names are loaded again when they change */
 };

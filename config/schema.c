@@ -19,6 +19,12 @@ static const struct schema_word log_formats[] = {
 static const struct schema_word workers_auto[] = {
     {"auto", 0}
 };
+static const struct schema_word sandboxes[] = {
+    {"on",           CONFIG_SANDBOX_ON          },
+    {"off",          CONFIG_SANDBOX_OFF         },
+    {"files",        CONFIG_SANDBOX_FILES       },
+    {"system_calls", CONFIG_SANDBOX_SYSTEM_CALLS}
+};
 static const struct schema_word unknown_names[] = {
     {"default", false},
     {"refuse",  true }
@@ -456,6 +462,11 @@ static const struct schema_key root_keys[] = {
      "The DNS servers that names of servers are asked from, as IP:PORT or IP.", SCHEMA_TEXT,
      STRINGS(struct config, resolver), .min = 2, .max = 60,
      .initial_note = "those of /etc/resolv.conf"},
+    {"sandbox",
+     "What the process takes from itself after its start, for good: other files than it needs "
+     "(Landlock), system calls that it does not use (seccomp), both (on), or nothing (off). A kernel "
+     "that lacks a part is named in the log.",
+     SCHEMA_WORD, FIELD(struct config, sandbox), WORDS(sandboxes), .initial = "on"},
     {"watch",
      "Whether certificates, keys, CAs, CRLs, ticket keys, password files and this file are loaded again when they change.",
      SCHEMA_BOOL, FIELD(struct config, watch), .initial = "true"},

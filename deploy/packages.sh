@@ -4,7 +4,7 @@
 
 BUILD_PACKAGES="gcc g++ libc6-dev cmake ninja-build pkg-config curl ca-certificates xz-utils
   libuv1-dev libyaml-dev libjansson-dev libre2-dev libcurl4-gnutls-dev libmicrohttpd-dev libargon2-dev
-  libc-ares-dev uthash-dev"
+  libc-ares-dev libseccomp-dev uthash-dev"
 
 packages_missing() {
     local package

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The process itself, under the names that Prometheus' own libraries give such things. */
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "proxy/admin/metrics.h"
+#include "proxy/admission/descriptors.h"
 #include "proxy/tls/wolfssl.h"
-
-static size_t open_descriptors(void)
-{
-    size_t count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    if (directory == NULL) return 0;
-    while (readdir(directory) != NULL)
-        count++;
-    (void)closedir(directory);        /* nothing was written */
-    return count > 3 ? count - 3 : 0; /* `.`, `..`, and the directory itself */
-}
 
 static double resident_bytes(void)
 {
@@ -51,7 +40,7 @@ static void put_process(struct exposition *out, const struct board *board)
                      "Memory in use that is not swapped out.");
     exposition_value(out, NULL, resident_bytes());
     exposition_begin(out, "process_open_fds", EXPOSITION_GAUGE, "Open file descriptors.");
-    exposition_value(out, NULL, (double)open_descriptors());
+    exposition_value(out, NULL, (double)descriptors_open());
     exposition_begin(out, "process_max_fds", EXPOSITION_GAUGE, "The most that may be open.");
     exposition_value(out, NULL, (double)files.rlim_cur);
 }

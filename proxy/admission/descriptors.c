@@ -2,6 +2,7 @@
 #include "proxy/admission/descriptors.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -19,15 +20,31 @@ unsigned long descriptors_limit(void)
     return files.rlim_cur;
 }
 
+/* It is opened once: a process that nobody may look into (PR_SET_DUMPABLE) may not either. */
+static DIR *listing;
+static pthread_mutex_t listing_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void descriptors_look(void)
+{
+    if (listing == NULL) listing = opendir("/proc/self/fd");
+}
+
+unsigned long descriptors_open(void)
+{
+    unsigned long count = 0;
+    if (listing == NULL) return 0;
+    (void)pthread_mutex_lock(&listing_lock); /* a plain mutex cannot fail */
+    rewinddir(listing);
+    while (readdir(listing) != NULL)
+        count++;
+    (void)pthread_mutex_unlock(&listing_lock);
+    return count < 3 ? 0 : count - 3; /* ".", ".." and the directory itself */
+}
+
 static unsigned long count_open(void)
 {
-    DIR *directory = opendir("/proc/self/fd");
-    unsigned long count = 0;
-    if (directory == NULL) return GUESSED_OWN;
-    while (readdir(directory) != NULL)
-        count++;
-    (void)closedir(directory); /* it was only read */
-    return count - 3;          /* ".", ".." and the directory itself */
+    unsigned long count = descriptors_open();
+    return count == 0 ? GUESSED_OWN : count;
 }
 
 void descriptors_start(void)

@@ -11,6 +11,10 @@
 /* Reads the limit and counts what is open already; until then every claim is granted. Due once
  * everything but the clients has been opened. */
 void descriptors_start(void);
+/* Takes what is needed for counting them later, while that is allowed. */
+void descriptors_look(void);
+/* How many are open now; 0: nobody knows. */
+unsigned long descriptors_open(void);
 /* False: too few are left. */
 MUST_USE bool descriptors_claim(unsigned count);
 void descriptors_release(unsigned count);

@@ -21,6 +21,9 @@ struct builtin_broker {
     bool (*adopt)(void *arg, int fd, const char *identity);
     /* The files that it has been given have been accepted again. */
     void (*reload)(void *arg);
+    /* Starts its thread, which is to have no more rights than we have then. False: out of threads.
+     */
+    bool (*begin)(void *arg);
     void *arg;
 };
 

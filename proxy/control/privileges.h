@@ -10,3 +10,10 @@
 unsigned long privileges_prepare(void);
 /* Becomes `user`, with its groups, when started as root; NULL or not root: nothing to do. */
 MUST_USE bool privileges_drop(const char *user, struct err *err);
+/* Gives up what serving does not need, for good: new rights by executing something, and
+ * capabilities but for those that a reload may need. Nobody may look into our memory from now on.
+ */
+void privileges_reduce(void);
+/* Keeps the heap, in which keys are, from being swapped out; pages that nobody touches cost
+ * nothing. To be repeated when keys have been loaded. False: RLIMIT_MEMLOCK does not allow it. */
+bool privileges_lock_memory(void);

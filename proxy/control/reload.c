@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "proxy/control/privileges.h"
 
 enum { TICK_MS = 200, NOTICE_S = 30 * 24 * 3600, DAY_S = 24 * 3600 };
 
@@ -94,6 +95,7 @@ void reload_now(struct reload *reload, const char *why)
     struct config *config = reload->source->load(reload->source->arg, &err);
     bool done = config != NULL && install(reload, config, &err);
     if (reload->board != NULL && done) board_publish(reload->board, reload->fleet->snapshot);
+    if (done) (void)privileges_lock_memory(); /* the start has told whether that is possible */
     reload_report_note(reload->report, why, done ? NULL : err.text);
     notify_send(reload->notify, "READY=1\nSTATUS=%s%s",
                 done ? "Serving" : "Serving by the old configuration: ", done ? "" : err.text);

@@ -20,6 +20,7 @@
 #include "proxy/control/privileges.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/resolver.h"
+#include "proxy/control/sandbox.h"
 #include "proxy/control/spawner.h"
 #include "proxy/control/upgrade.h"
 #include "proxy/control/watchdog.h"
@@ -220,6 +221,12 @@ static bool start_admin(struct server *server, int fd, struct err *err)
     return err_prefix(err, "admin");
 }
 
+static bool begin_builtin(const struct builtin_broker *builtin, struct err *err)
+{
+    return builtin->begin == NULL || builtin->begin(builtin->arg) ||
+           err_set(err, "the included broker cannot start: out of threads");
+}
+
 static bool start(struct server *server, struct config **config, const struct config_source *source,
                   const struct builtin_broker *builtin, struct err *err)
 {
@@ -239,6 +246,7 @@ static bool start(struct server *server, struct config **config, const struct co
     inherited_keep_named(inherited);
     spawner_drop_privileges(server->spawner, snapshot->config->user);
     if (!privileges_drop(snapshot->config->user, err) || !listen_on_signals(server, err) ||
+        !sandbox_enter(snapshot->config, err) || !begin_builtin(builtin, err) ||
         !fleet_start(&server->fleet, err)) {
         if (admin >= 0) (void)close(admin); /* nothing was accepted from it */
         return false;

@@ -113,6 +113,12 @@ void watch_free(struct watch *watch)
     free(watch);
 }
 
+void watch_each(const struct watch *watch, void (*each)(void *arg, const char *path), void *arg)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        each(arg, watch->files[i].path);
+}
+
 /* Another file is whole when it appears, for it was moved there; the same one may be half written.
  */
 static bool is_settled(const struct watched *file, const struct state *now)

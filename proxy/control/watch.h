@@ -15,6 +15,8 @@ struct watch;
  * NULL: out of memory. */
 struct watch *watch_new(const struct config *config);
 void watch_free(struct watch *watch);
+/* Calls `each` with the path of every file. */
+void watch_each(const struct watch *watch, void (*each)(void *arg, const char *path), void *arg);
 /* Lends the path of a file that is another one than at the last time that this told so, or NULL.
  * One that is being written to is told when two calls have found it the same. */
 const char *watch_poll(struct watch *watch);

@@ -66,10 +66,11 @@ def launch(command, environment=None, sockets=()):
 
 class Postern:
     def __init__(self, directory, listener=None, backends=None, policies=None, tls=None, limits=None,
-                 pki=None, descriptors=None, environment=None, sockets=(), **top):
+                 pki=None, descriptors=None, environment=None, sockets=(), wrapper=(),
+                 **top):
         """One listener on a free port unless `top` has listeners; `tls` and `limits` add to it.
         `descriptors` is how many the process may have. `sockets` are passed as systemd does;
-        `environment` names them."""
+        `environment` names them. `wrapper` is a command that executes the rest of its line."""
         self.directory = pathlib.Path(directory)
         self.port = free_port()
         self.pki = pki
@@ -93,7 +94,7 @@ class Postern:
         self.file.write_text(yaml.safe_dump(config))
         self.log = []
         few = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
-        self.process = launch([*few, BINARY, "run", "-c", str(self.file)], environment, sockets)
+        self.process = launch([*wrapper, *few, BINARY, "run", "-c", str(self.file)], environment, sockets)
         for line in self.process.stderr:
             self.log.append(line)
             if line.strip() == "postern: ready":
