@@ -114,7 +114,8 @@ void session_list_drain(struct session_list *list, uint64_t spread_ms, uint64_t 
 void session_leave_some_time(struct session *session)
 {
     enum { PLACES = 1024 };
-    schedule(session, hash_keyed(&session, sizeof session) % PLACES, PLACES,
+    const uintptr_t number = (uintptr_t)session;
+    schedule(session, hash_keyed(&number, sizeof number) % PLACES, PLACES,
              session->list->drain_spread_ms);
 }
 
