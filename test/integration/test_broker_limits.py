@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happens at each limit of the included broker. Those that test_broker.py has are not here again."""
 
+import contextlib
 import os
 import pathlib
 import socket
@@ -209,24 +210,23 @@ def test_a_subscriber_that_does_not_read_delays_the_others_by_nothing_to_speak_o
 def test_a_large_message_to_a_thousand_subscribers_is_kept_once(limited):
     """1 MiB, to 1,000 who do not read: their sockets hold some of it, the broker one copy."""
     broker = limited("max_packet_size: 4MiB\nmax_queued_bytes: 8MiB\n")
-    readers = [broker.raw(4) for _ in range(1000)]
-    for number, client in enumerate(readers):
-        if number != 0:
-            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect(f"r{number}")
-        client.subscribe("t")
 
     def memory(name):
         status = pathlib.Path(f"/proc/{broker.process.pid}/status").read_text()
         return int(status.split(name + ":")[1].split()[0]) * 1024
 
-    before = memory("VmRSS")
-    publisher = broker.raw(5)
-    publisher.connect("p")
-    publisher.send(mqtt.publish(5, "t", os.urandom(1 << 20), qos=1))
-    assert publisher.expect(mqtt.PUBACK).reason == 0
-    publisher.ping()
-    assert memory("VmHWM") - before < 8 << 20, "a copy for each would be 1,000 MiB"
-    assert len(readers[0].expect(mqtt.PUBLISH).payload) == 1 << 20
-    for client in readers:
-        client.close()
+    with contextlib.ExitStack() as all_of_them:
+        readers = [all_of_them.enter_context(broker.raw(4)) for _ in range(1000)]
+        for number, client in enumerate(readers):
+            if number != 0:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(f"r{number}")
+            client.subscribe("t")
+        before = memory("VmRSS")
+        publisher = all_of_them.enter_context(broker.raw(5))
+        publisher.connect("p")
+        publisher.send(mqtt.publish(5, "t", os.urandom(1 << 20), qos=1))
+        assert publisher.expect(mqtt.PUBACK).reason == 0
+        publisher.ping()
+        assert memory("VmHWM") - before < 8 << 20, "a copy for each would be 1,000 MiB"
+        assert len(readers[0].expect(mqtt.PUBLISH).payload) == 1 << 20

@@ -10,6 +10,7 @@ import pytest
 
 from admin import api, metrics, with_admin
 from postern import BINARY, ROOT
+from test_broker import Broker
 
 BLOCKS = [pytest.param(block, id=f"{path.name}-{number}")
           for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,6 +25,8 @@ def home(tmp_path_factory):
     subprocess.run([BINARY, "certs", "init", directory / "certs"], check=True, capture_output=True)
     for file in (directory / "certs").glob("*.*"):
         shutil.copy(file, directory)
+    subprocess.run([BINARY, "passwd", directory / "users", "ann", "--stdin"], check=True,
+                   input="secret\n", text=True)
     return directory
 
 
@@ -132,3 +135,41 @@ def test_the_table_of_certificates_is_what_the_program_says(telling):
     expected = {f"{place}.{name}" for place in lists for name in each} | (table - lists - each)
     assert members(api(telling, "certificates")) == expected | {
         place + ".names[]" for place in lists}
+
+
+GUIDE = (ROOT / "docs/broker.md").read_text()
+
+
+def test_the_brokers_file_of_its_guide_is_one_that_it_runs_with(home):
+    block = re.search(r"^```yaml\n(# broker\.yaml\n.*?)^```", GUIDE, re.M | re.S).group(1)
+    running = Broker(home, block)
+    try:
+        with running.raw(5) as client:
+            assert client.connect("c", username="ann", password="secret").code == 0
+            assert client.subscribe("secret/door").codes == [0x87]
+    finally:
+        running.stop()
+
+
+def test_the_brokers_guide_shows_commands_that_work(tmp_path):
+    lines = re.findall(r"^(?:echo .* \| )?postern passwd .*(?:--stdin|--delete)$", GUIDE, re.M)
+    assert len(lines) == 2
+    subprocess.run([BINARY, "passwd", tmp_path / "users", "ann", "--stdin"], check=True,
+                   input="secret\n", text=True)
+    for line in lines:
+        subprocess.run(["sh", "-ec", line.replace("postern", BINARY)], check=True, cwd=tmp_path,
+                       env={"PASSWORD": "secret", "PATH": "/bin:/usr/bin"})
+    assert re.fullmatch(r"bob:\$argon2id\$.*\n", (tmp_path / "users").read_text())
+
+
+def test_the_brokers_guide_tells_the_defaults_of_its_limits():
+    reference = (ROOT / "docs/configuration.md").read_text().split("## `backends[].builtin_broker`")[1]
+    defaults = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| `([^`]*)` \|", reference.split("\n## ")[0], re.M))
+    table = GUIDE.split("## What happens at a limit")[1].split("\n## ")[0]
+    limits = {key: value for key, value in defaults.items() if key.startswith(("max_", "receive_", "topic_"))}
+    assert len(limits) == 9
+    for key, value in limits.items():
+        row = next(line for line in table.splitlines() if f"`{key}`" in line)
+        told = value.replace("7d", "7 days").replace("MiB", " MiB")
+        told = "no limit" if key == "max_keep_alive" else f"{int(told):,}" if told.isdigit() else told
+        assert told in row, (key, value)

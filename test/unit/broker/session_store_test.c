@@ -65,6 +65,7 @@ static void frees_all_that_a_session_holds(void **state)
     assert_int_equal(message->references, 1);
     assert_int_equal(subscriptions.filters.count, 0);
     message_unref(message);
+    session_store_clear(&store);
     subscriptions_clear(&subscriptions);
 }
 
