@@ -171,6 +171,24 @@ static void counts_the_servers_of_a_backend(void **state)
     check(&(struct rule_case){text, "3:34: error: a backend can have 256 servers at most"}, 1);
 }
 
+static void keeps_the_admin_address_on_this_machine(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        {LISTENER BACKEND "admin: { address: 127.0.0.1:1 }\n",                   ""                            },
+        {LISTENER BACKEND "admin: { address: \"[::1]:1\" }\n",                   ""                            },
+        {LISTENER BACKEND "admin: { address: localhost:1 }\n",                   ""                            },
+        {LISTENER BACKEND "admin: { address: unix:/a }\n",                       ""                            },
+        {LISTENER BACKEND "admin: { address: 0.0.0.0:1 }\n",
+         "3:19: error: whoever reaches 0.0.0.0:1 learns who connects"                                          },
+        {LISTENER BACKEND "admin: { address: \"[::]:1\" }\n",                    "3:19: error: whoever reaches"},
+        {LISTENER BACKEND "admin: { address: 10.0.0.1:1 }\n",                    "3:19: error: whoever reaches"},
+        {LISTENER BACKEND "admin: { address: a.example:1 }\n",                   "3:19: error: whoever reaches"},
+        {LISTENER BACKEND "admin: { address: 0.0.0.0:1, allow_remote: true }\n", ""                            },
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
 static void refuses_an_address_that_is_taken(void **state)
 {
     (void)state;
@@ -303,6 +321,7 @@ int main(void)
         cmocka_unit_test(guards_plaintext),
         cmocka_unit_test(compares_the_keys_of_backends),
         cmocka_unit_test(counts_the_servers_of_a_backend),
+        cmocka_unit_test(keeps_the_admin_address_on_this_machine),
         cmocka_unit_test(refuses_an_address_that_is_taken),
         cmocka_unit_test(warns_of_rules_that_never_hold),
         cmocka_unit_test(warns_thirty_days_before_a_rule_ends),
