@@ -78,12 +78,13 @@ bool fleet_start(struct fleet *fleet, struct err *err)
 static bool install(struct fleet *fleet, struct snapshot *snapshot, size_t was, struct err *err)
 {
     struct worker_sockets *sockets = calloc(fleet->count, sizeof *sockets);
-    bool good = sockets != NULL || err_set(err, "out of memory");
+    bool good = true;
+    if (sockets == NULL) return err_set(err, "out of memory");
     for (unsigned i = 0; good && i < fleet->count; i++)
         good = share_sockets(&sockets[i], fleet, snapshot->config, was, i, err);
     for (unsigned i = 0; good && i < fleet->count; i++)
         CHECK(worker_install(fleet->workers[i], snapshot, &sockets[i])); /* half would be worse */
-    for (unsigned i = 0; sockets != NULL && i < fleet->count; i++)
+    for (unsigned i = 0; i < fleet->count; i++)
         drop_sockets(&sockets[i], good);
     free(sockets);
     return good;

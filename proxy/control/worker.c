@@ -127,7 +127,7 @@ static void serve(struct worker *worker, const struct news *news)
 {
     struct err err = {{0}};
     size_t room = worker->listeners_count + news->count + 1;
-    struct listener **listeners = reallocarray(worker->listeners, room, sizeof *listeners);
+    struct listener **listeners = reallocarray(worker->listeners, room, sizeof(struct listener *));
     CHECK(listeners != NULL); /* half a generation would be worse */
     worker->listeners = listeners;
     keep_listeners(worker, news->snapshot);
@@ -319,7 +319,7 @@ static void on_after_turn(uv_check_t *check)
 static bool open_listeners(struct worker *worker, const struct worker_sockets *sockets,
                            struct err *err)
 {
-    worker->listeners = calloc(sockets->count + 1, sizeof *worker->listeners);
+    worker->listeners = calloc(sockets->count + 1, sizeof(struct listener *));
     if (worker->listeners == NULL) {
         close_sockets(sockets->items, sockets->count);
         return err_set(err, "out of memory");

@@ -46,7 +46,7 @@ class Backend:
 def measure(folder, pki, scenario, count, *options, tls=""):
     """One run of Postern, from its start to its end, with `count` operations in between."""
     folder.mkdir()
-    backend, port, profile = Backend(), free_port(), folder / "callgrind"
+    backend, port = Backend(), free_port()
     configuration = folder / "postern.yaml"
     configuration.write_text(f"""
 workers: 1
@@ -57,10 +57,11 @@ listeners:
 backends:
   - servers: [ 127.0.0.1:{backend.port} ]
 drain: {{ timeout: 1s }}
+sandbox: off  # which valgrind has more needs than
 """)
     log = (folder / "log").open("w+")
     server = subprocess.Popen(["valgrind", "--tool=callgrind", "--trace-children=no",
-                               f"--callgrind-out-file={profile}", BINARY, "run", "-c",
+                               f"--callgrind-out-file={folder}/callgrind.%p", BINARY, "run", "-c",
                                str(configuration)], stderr=log)
     try:
         wait_until(lambda: "postern: ready" in (folder / "log").read_text(), "Postern in valgrind",
@@ -75,7 +76,8 @@ drain: {{ timeout: 1s }}
     told = json.loads(load.stdout.splitlines()[-1])
     done = told["messages"] if "messages" in told else told["ready"]["count"]
     assert done >= count
-    return Cost(done, *read_profile(profile))
+    # The process that would start a successor has a profile of its own.
+    return Cost(done, *read_profile(folder / f"callgrind.{server.pid}"))
 
 
 def cost_of_one(folder, pki, scenario, counts, *options, tls=""):
