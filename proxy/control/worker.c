@@ -363,6 +363,9 @@ struct worker *worker_new(struct snapshot *snapshot, const struct worker_memory 
 static void *run(void *arg)
 {
     struct worker *worker = arg;
+    char name[16]; /* the kernel's limit */
+    (void)snprintf(name, sizeof name, "worker-%u", worker->loop.number);
+    (void)pthread_setname_np(pthread_self(), name); /* for people alone */
     (void)uv_run(&worker->loop.uv, UV_RUN_DEFAULT); /* ends when every handle is closed */
     return NULL;
 }
@@ -371,9 +374,6 @@ bool worker_start(struct worker *worker, struct err *err)
 {
     int failed = pthread_create(&worker->thread, NULL, run, worker);
     if (failed != 0) return err_set(err, "cannot start a worker thread: %s", strerror(failed));
-    char name[16]; /* the kernel's limit */
-    (void)snprintf(name, sizeof name, "worker-%u", worker->loop.number);
-    (void)pthread_setname_np(worker->thread, name); /* for people alone */
     worker->started = true;
     return true;
 }
