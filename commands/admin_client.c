@@ -43,7 +43,6 @@ static CURLcode ask(const struct config_address *admin, const char *path, FILE *
     }
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
     CURLcode done = curl_easy_perform(curl);
@@ -52,12 +51,21 @@ static CURLcode ask(const struct config_address *admin, const char *path, FILE *
     return done;
 }
 
-bool admin_client_ask(const struct config *config, const char *path, FILE *out)
+long admin_client_status(const struct config *config, const char *path, FILE *out)
 {
     long status = 0;
     CURLcode done = ask(&config->admin, path, out, &status);
-    if (done == CURLE_OK && status == HTTP_OK) return true;
+    if (done == CURLE_OK && status != 0) return status;
     (void)fprintf(stderr, "postern: no Postern answers on %s: %s\n", config->admin.text,
                   curl_easy_strerror(done));
-    return false;
+    return 0;
+}
+
+bool admin_client_ask(const struct config *config, const char *path, FILE *out)
+{
+    long status = admin_client_status(config, path, out);
+    if (status != 0 && status != HTTP_OK)
+        (void)fprintf(stderr, "postern: %s answers %s with status %ld\n", config->admin.text, path,
+                      status);
+    return status == HTTP_OK;
 }

@@ -6,6 +6,7 @@ int run_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int inventory_main(int argc, char **argv);
 int top_main(int argc, char **argv);
+int health_main(int argc, char **argv);
 int probe_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int certs_main(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct {
     {"probe",     probe_main,     "what a client sees of a server: TLS, chain, CONNACK"      },
     {"inventory", inventory_main, "who connects to a running Postern, with what"             },
     {"top",       top_main,       "what a running Postern does, in a terminal"               },
+    {"health",    health_main,    "whether a running Postern is ready, for health checks"    },
     {"certs",     certs_main,     "makes and shows certificates for development"             },
     {"broker",    broker_main,    "the included plaintext broker alone"                      },
     {"passwd",    passwd_main,    "sets passwords of the included broker"                    },

@@ -15,7 +15,7 @@ import yaml
 import mqtt_packets as mqtt
 from postern import BINARY, DEADLINE, SANITIZED, free_port, wait_until
 
-COMMANDS = ["run", "check", "certs", "broker", "schema", "version"]
+COMMANDS = ["run", "check", "certs", "health", "broker", "schema", "version"]
 ACTIONS = ["init", "client", "server", "revoke", "crl", "show"]
 
 
