@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the documents show is true."""
 
+import base64
 import pathlib
 import re
 import shutil
@@ -16,7 +17,7 @@ BLOCKS = [pytest.param(block, id=f"{path.name}-{number}")
           for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
           for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", path.read_text(),
                                                     re.M | re.S), 1)
-          if block.startswith("listeners:")]
+          if re.match("(listeners|admin):", block) and "\nbackends:" in block]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,7 @@ def home(tmp_path_factory):
         shutil.copy(file, directory)
     subprocess.run([BINARY, "passwd", directory / "users", "ann", "--stdin"], check=True,
                    input="secret\n", text=True)
+    (directory / "tickets.key").write_text(base64.b64encode(bytes(48)).decode() + "\n")
     return directory
 
 
