@@ -11,17 +11,16 @@ from bench.harness import growth, load, page, processes, rows, scaling
 from bench.harness.servers import DEVICES, Postern, Setup
 
 RESULTS = pathlib.Path("build/bench/results.json")
+KEYS = [row.key for row in rows.ROWS] + ["workers", "growth"]
 
 
 def options():
     parser = argparse.ArgumentParser(prog="bench/compare", description=__doc__)
-    parser.add_argument("--only", help="rows, with commas: "
-                        + ",".join([row.key for row in rows.ROWS] + ["workers", "growth"]))
+    parser.add_argument("--only", help="rows, with commas: " + ",".join(KEYS)
+                        + "; the others keep what was measured earlier on the same day")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
     parser.add_argument("--alone", action="store_true", help="Postern without the peers")
-    parser.add_argument("--write", action="store_true",
-                        help="write docs/benchmarks.md also when not everything was measured")
     return parser.parse_args()
 
 
@@ -69,10 +68,20 @@ def measure(row, told, folder, pkis):
     return found
 
 
+def earlier(wanted):
+    """What the rows that are not measured now have given today."""
+    today = time.strftime("%Y-%m-%d")
+    if wanted is not None and RESULTS.exists():
+        found = json.loads(RESULTS.read_text())
+        if found["when"] == today:
+            return found
+    return {"when": today, "rows": {}}
+
+
 def main():
     told = options()
     wanted = told.only.split(",") if told.only else None
-    results = {"when": time.strftime("%Y-%m-%d"), "rows": {}}
+    results = earlier(wanted)
     with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
         folder = pathlib.Path(folder)
         folder.chmod(0o755)  # a server may change its user
@@ -84,10 +93,12 @@ def main():
             results["workers"] = scaling.measure(told, folder / "workers", pkis["ecdsa"])
         if wanted is None or "growth" in wanted:
             results["growth"] = growth.measure(told, folder / "growth", pkis["ecdsa"])
+    print(page.table(results))
+    if told.alone:
+        return
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1))
-    print(page.table(results))
-    if wanted is None and not told.alone or told.write:
+    if all(key in results["rows"] or key in results for key in KEYS):
         page.write(results)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docs/benchmarks.md from what was measured."""
+import json
 import pathlib
 import platform
 import statistics
@@ -10,6 +11,7 @@ from bench.harness.servers import PEERS, Postern
 
 PAGE = pathlib.Path("docs/benchmarks.md")
 PLOTS = pathlib.Path("docs/benchmarks")
+RUNS = PLOTS / "runs.json"
 
 
 def number(value):
@@ -94,6 +96,38 @@ def growth_table(results):
     return "\n".join(lines)
 
 
+def remember(results):
+    """Adds this run's ratios to those of other days and machines; gives all of them."""
+    runs = json.loads(RUNS.read_text()) if RUNS.exists() else []
+    run = {"when": results["when"], "processor": processor(), "ratios": {}, "met": {}}
+    for row in ROWS:
+        for key, figure in row.figures.items():
+            _, ratio, _, met = judge(row, key, results["rows"][row.key])
+            if met is not None:
+                ours = statistics.median(results["rows"][row.key][Postern.name][key])
+                run["ratios"][f"{row.key}.{key}"] = ratio if figure.target is not None else ours
+                run["met"][f"{row.key}.{key}"] = met
+    runs = [other for other in runs
+            if (other["when"], other["processor"]) != (run["when"], run["processor"])] + [run]
+    RUNS.write_text(json.dumps(runs, indent=1) + "\n")
+    return runs
+
+
+def history(runs):
+    lines = ["| line | wanted | " + " | ".join(f"{run['when']}, {run['processor']}" for run in runs)
+             + " |", "| --- | --- |" + " --- |" * len(runs)]
+    for row in ROWS:
+        for key, figure in row.figures.items():
+            name = f"{row.key}.{key}"
+            if figure.target is None and figure.limit is None:
+                continue
+            wanted = figure.target if figure.target is not None else figure.limit
+            lines.append(f"| {name} | ≤ {wanted:g} | " + " | ".join(
+                f"{run['ratios'][name]:.2f}{'' if run['met'][name] else ' ✗'}"
+                if name in run["ratios"] else "–" for run in runs) + " |")
+    return "\n".join(lines)
+
+
 def processor():
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -104,6 +138,7 @@ def processor():
 def write(results):
     PLOTS.mkdir(exist_ok=True)
     plots.draw(results, PLOTS)
+    runs = remember(results)
     versions = ", ".join(kind.version() for kind in [Postern, *PEERS])
     PAGE.write_text(f"""# Benchmarks
 
@@ -134,5 +169,11 @@ The cost of a client at different numbers of them, who send {1000:,} messages a 
 
 ## Everybody
 {everything(results)}
+
+## Runs
+
+Of the best of the others, or in the line's own unit; ✗: more than is wanted.
+
+{history(runs)}
 """)
     print(f"wrote {PAGE}")

@@ -267,8 +267,3 @@ log_type none
 
 
 PEERS = [Nginx, HAProxy, Stunnel, Hitch, Mosquitto]
-
-
-def have(server):
-    return server is Postern or shutil.which(server.name.lower().split()[0]) is not None or \
-        server is Stunnel
