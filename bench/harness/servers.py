@@ -3,7 +3,6 @@
 tickets on, a session cache only where there is no way without, X25519 first."""
 import dataclasses
 import pathlib
-import shutil
 import subprocess
 import time
 
