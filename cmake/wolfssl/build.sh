@@ -49,9 +49,10 @@ fi
 cp -R "$work/source/wolfssl" "$work/prefix/include/"
 echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
 
-for ours in random record_buffers rsa_avx512 signatures; do
+for ours in random record_buffers rsa_avx512 signatures thread_memory; do
     cp "$here/$ours.c" "$work/source/src/postern_$ours.c"
 done
+cp "$here/thread_memory.h" "$work/source/"
 # The function gets another name, for signatures.c to stand in its place; in the old release nobody
 # outside of the file can call it.
 if [ "$version" = "$old_version" ]; then

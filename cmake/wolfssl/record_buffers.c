@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "thread_memory.h"
 #include "user_settings.h"
 
 /* The largest record, its header, and what wolfSSL adds for alignment. */
@@ -16,8 +17,10 @@ struct record_buffer {
     _Alignas(32) unsigned char bytes[ROOM_BYTES];
 };
 
-static _Thread_local struct record_buffer in;
-static _Thread_local struct record_buffer out;
+struct record_buffers {
+    struct record_buffer in;
+    struct record_buffer out;
+};
 
 static void *lend(struct record_buffer *buffer, size_t size)
 {
@@ -28,15 +31,18 @@ static void *lend(struct record_buffer *buffer, size_t size)
 
 void *postern_tls_malloc(size_t size, int type)
 {
-    if (type == TYPE_IN_BUFFER) return lend(&in, size);
-    if (type == TYPE_OUT_BUFFER) return lend(&out, size);
-    return malloc(size);
+    if (type != TYPE_IN_BUFFER && type != TYPE_OUT_BUFFER) return malloc(size);
+    struct record_buffers *own = postern_thread_memory(THREAD_RECORD_BUFFERS, sizeof *own);
+    if (own == NULL) return malloc(size);
+    return lend(type == TYPE_IN_BUFFER ? &own->in : &own->out, size);
 }
 
 static struct record_buffer *lender_of(const void *memory)
 {
-    if (memory == in.bytes) return &in;
-    return memory == out.bytes ? &out : NULL;
+    struct record_buffers *own = postern_thread_memory(THREAD_RECORD_BUFFERS, 0);
+    if (own == NULL) return NULL;
+    if (memory == own->in.bytes) return &own->in;
+    return memory == own->out.bytes ? &own->out : NULL;
 }
 
 void postern_tls_free(void *memory)

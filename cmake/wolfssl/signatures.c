@@ -4,6 +4,7 @@
  * revoked or expired since, which is looked at each time as before. A digest of all that the answer
  * depends on is kept, so that nothing is believed of a signature that was not computed. Each thread
  * has its own. docs/decisions/0024 has the reasons. */
+#include "thread_memory.h"
 #include "user_settings.h"
 
 #include <string.h>
@@ -19,8 +20,6 @@ int postern_compute_signature(SignatureCtx *context, const byte *data, word32 da
                               const byte *key, word32 key_length, word32 key_oid, const byte *sig,
                               word32 sig_length, word32 sig_oid, const byte *parameters,
                               word32 parameters_length, byte *rsa_key_index);
-
-static _Thread_local byte found_right[SLOTS][DIGEST_BYTES];
 
 static int add(wc_Sha256 *hash, const byte *data, word32 length)
 {
@@ -56,8 +55,10 @@ int ConfirmSignature(SignatureCtx *context, const byte *data, word32 data_length
     byte *slot = NULL;
     if (data != NULL && key != NULL && sig != NULL &&
         digest_of(digest, parts, lengths, (int)(sizeof parts / sizeof *parts)) == 0) {
-        slot = found_right[(digest[0] << 8 | digest[1]) % SLOTS];
-        if (memcmp(slot, digest, DIGEST_BYTES) == 0) return 0;
+        byte(*found_right)[DIGEST_BYTES] = postern_thread_memory(THREAD_SIGNATURES,
+                                                                 SLOTS * DIGEST_BYTES);
+        if (found_right != NULL) slot = found_right[(digest[0] << 8 | digest[1]) % SLOTS];
+        if (slot != NULL && memcmp(slot, digest, DIGEST_BYTES) == 0) return 0;
     }
     int failed = postern_compute_signature(context, data, data_length, key, key_length, key_oid,
                                            sig, sig_length, sig_oid, parameters, parameters_length,

@@ -103,7 +103,6 @@ void *postern_tls_realloc(void *memory, size_t size);
 #define HAVE_ECC384
 #define HAVE_ECC521
 #define ECC_SHAMIR
-#define FP_ECC /* tables for points that come again, as those of a CA do: 14 us of a client certificate */
 #define ECC_TIMING_RESISTANT
 #define ECC_MIN_KEY_SZ 224
 #define HAVE_CURVE25519
