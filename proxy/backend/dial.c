@@ -103,23 +103,6 @@ static void succeed(struct dial *dial, struct endpoint *endpoint)
     request.events->on_connected(request.owner, endpoint, server);
 }
 
-/* Whether the server is to blame, and not this machine. */
-static bool speaks_against_server(int error)
-{
-    switch (error) {
-    case UV_ENOMEM:
-    case UV_EMFILE:
-    case UV_ENFILE:
-    case UV_ENOBUFS:
-    case UV_EADDRNOTAVAIL:
-    case UV_EADDRINUSE:
-    case UV_EAFNOSUPPORT:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static const char *words_of(int error)
 {
     if (error == UV_EADDRNOTAVAIL)
@@ -213,7 +196,7 @@ static void fail_address(struct dial *dial, struct attempt *attempt, int status)
     }
     dial->attempt = NULL;
     free_attempt(attempt);
-    fail_attempt(dial, words_of(status), speaks_against_server(status));
+    fail_attempt(dial, words_of(status), !source_is_to_blame(status));
 }
 
 static void on_connected(uv_connect_t *request, int status)

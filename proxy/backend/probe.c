@@ -47,12 +47,18 @@ static void end(struct probe *probe)
     if (!probe->connecting) free_probe(probe);
 }
 
-static void finish(struct probe *probe, const char *why)
+static void conclude(struct probe *probe, enum probe_result result, const char *why)
 {
     probe_done_fn *done = probe->done;
     void *owner = probe->owner;
     end(probe);
-    done(owner, why);
+    done(owner, result, why);
+}
+
+/* NULL: the server is there. */
+static void finish(struct probe *probe, const char *why)
+{
+    conclude(probe, why == NULL ? PROBE_GOOD : PROBE_BAD, why);
 }
 
 void probe_cancel(struct probe *probe)
@@ -202,7 +208,8 @@ static bool fail_address(struct probe *probe, int status)
     endpoint_close(&probe->endpoint);
     if (probe->found != NULL && probe->next < probe->found->count)
         return try_address(probe, (const struct sockaddr *)&probe->found->items[probe->next++]);
-    return fail(probe, uv_strerror(status));
+    conclude(probe, source_is_to_blame(status) ? PROBE_IMPOSSIBLE : PROBE_BAD, uv_strerror(status));
+    return false;
 }
 
 static void on_connected(uv_connect_t *request, int status)
@@ -249,7 +256,7 @@ static bool try_address(struct probe *probe, const struct sockaddr *address)
 
 static bool try_unix(struct probe *probe, const char *path)
 {
-    if (!make_endpoint(probe, true)) return fail(probe, uv_strerror(UV_ENOMEM));
+    if (!make_endpoint(probe, true)) return fail_address(probe, UV_ENOMEM);
     uv_pipe_connect(&probe->request, &probe->endpoint->uv.pipe, path, on_connected);
     probe->connecting = true;
     return true;
@@ -285,7 +292,7 @@ struct probe *probe_start(uv_loop_t *loop, struct pool *pool, int server, probe_
 {
     struct probe *probe = calloc(1, sizeof *probe);
     if (probe == NULL) {
-        done(owner, uv_strerror(UV_ENOMEM));
+        done(owner, PROBE_IMPOSSIBLE, uv_strerror(UV_ENOMEM));
         return NULL;
     }
     probe->loop = loop;

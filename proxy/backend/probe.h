@@ -12,8 +12,11 @@ enum { PROBE_CLIENT_ID_BYTES = 22 }; /* "postern-check-" and 8 digits; MQTT 3.1 
 
 struct probe;
 
-/* `why` NULL: the server is there; otherwise a sentence, lent. The probe is over and freed. */
-typedef void probe_done_fn(void *owner, const char *why);
+/* PROBE_IMPOSSIBLE: this machine lacked what a check needs, so nothing is known. */
+enum probe_result { PROBE_GOOD, PROBE_BAD, PROBE_IMPOSSIBLE };
+
+/* `why` is a sentence, lent; NULL with PROBE_GOOD. The probe is over and freed. */
+typedef void probe_done_fn(void *owner, enum probe_result result, const char *why);
 
 /* Begins a check of the pool's type, which borrows `pool` until it is over. NULL: it is over
  * already, and `done` has been called. */

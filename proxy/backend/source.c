@@ -75,3 +75,19 @@ bool source_is_loopback(const struct sockaddr *address)
     return address->sa_family == AF_INET &&
            ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
+
+bool source_is_to_blame(int error)
+{
+    switch (error) {
+    case UV_ENOMEM:
+    case UV_EMFILE:
+    case UV_ENFILE:
+    case UV_ENOBUFS:
+    case UV_EADDRNOTAVAIL:
+    case UV_EADDRINUSE:
+    case UV_EAFNOSUPPORT:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -19,3 +19,5 @@ int source_socket(const struct config_backend *config, uint64_t turn, const stru
 int source_connect_at_once(const struct config_backend *config, uint64_t turn,
                            const struct sockaddr *address, socklen_t length);
 bool source_is_loopback(const struct sockaddr *address);
+/* Whether an error of dialling, of libuv's, is this machine's and says nothing about the server. */
+bool source_is_to_blame(int error);

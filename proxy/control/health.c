@@ -48,10 +48,14 @@ static void plan_next(struct target *target)
     target->due_ms = target->began_ms + interval_ms - interval_ms / 10 + any_up_to(interval_ms / 5);
 }
 
-static void on_done(void *owner, const char *why)
+static void on_done(void *owner, enum probe_result result, const char *why)
 {
     struct target *target = owner;
     target->probe = NULL;
+    if (result == PROBE_IMPOSSIBLE) {
+        target->due_ms = target->began_ms + DOUBT_MS;
+        return;
+    }
     pool_note_check(target->pool, target->server, why);
     plan_next(target);
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/control/reload.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "proxy/control/privileges.h"
 
-enum { TICK_MS = 200, NOTICE_S = 30 * 24 * 3600, DAY_S = 24 * 3600 };
+enum { TICK_MS = 200, AGAIN_S = 2, NOTICE_S = 30 * 24 * 3600, DAY_S = 24 * 3600 };
 
 /* -------------------------------------------------------------------------------------- reloading
  */
@@ -87,6 +88,13 @@ static bool install(struct reload *reload, struct config *config, struct err *er
     return true;
 }
 
+/* That is no fault of a file, which nobody would change a second time. */
+static bool passes_by_itself(const char *error)
+{
+    return strstr(error, strerror(EMFILE)) != NULL || strstr(error, strerror(ENFILE)) != NULL ||
+           strstr(error, strerror(ENOMEM)) != NULL || strstr(error, "out of memory") != NULL;
+}
+
 void reload_now(struct reload *reload, const char *why)
 {
     struct err err = {{0}};
@@ -104,6 +112,7 @@ void reload_now(struct reload *reload, const char *why)
     log_text(&line, "because", why);
     if (!done) log_text(&line, "error", err.text);
     log_end(&line);
+    reload->again_at = !done && passes_by_itself(err.text) ? time(NULL) + AGAIN_S : 0;
 }
 
 /* ------------------------------------------------------------------------------------- calendar */
@@ -148,6 +157,8 @@ static void on_tick(uv_timer_t *timer)
         char *why = strdup(changed); /* the watch that lends it is replaced by the reload */
         reload_now(reload, why == NULL ? "a file has changed" : why);
         free(why);
+    } else if (reload->again_at != 0 && now >= reload->again_at) {
+        reload_now(reload, "the last reload lacked descriptors or memory");
     }
     if (now != reload->last_tick) look_at_calendar(reload, now);
 }

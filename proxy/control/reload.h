@@ -31,6 +31,7 @@ struct reload {
     const struct builtin_broker *builtin;
     struct watch *watch; /* NULL: `watch` is off */
     time_t last_tick;
+    time_t again_at; /* a reload that failed for want of descriptors or memory; 0: none did */
     time_t last_notice;
     struct reload_report *report;
     const struct notify *notify;

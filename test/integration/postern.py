@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`postern run` as a fixture: its own configuration, its log, and a clean end."""
 
+import contextlib
 import fcntl
 import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -130,6 +132,14 @@ class Postern:
         assert self.process.returncode == 0, self.text
         for word in ("AddressSanitizer", "runtime error", "LeakSanitizer", "ThreadSanitizer"):
             assert word not in self.text, self.text
+
+    @contextlib.contextmanager
+    def without_descriptors(self):
+        """It keeps those that it has, and gets no other one."""
+        limits = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (4, limits[1]))
+        yield
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)
 
     def memory_kb(self):
         """Proportional set size, of user space."""

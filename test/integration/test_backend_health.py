@@ -68,6 +68,17 @@ def test_a_broker_that_dies_is_down_and_back_when_it_lives_again(start, mosquitt
     assert postern.text.count("server down") == 1 and postern.text.count("server up") == 1
 
 
+def test_a_server_is_not_down_because_there_is_no_descriptor_to_check_it_with(start, mosquitto):
+    broker = mosquitto()
+    postern = start(backends=[{"servers": [broker.address], "health_check": {**FAST, "fall": 1}}])
+    assert code(postern) == 0
+    with postern.without_descriptors():
+        postern.process.send_signal(signal.SIGHUP)
+        postern.wait_log("not loaded.*because=\"the last reload lacked")  # many checks later
+    assert code(postern) == 0
+    assert "server down" not in postern.text
+
+
 def test_a_first_check_finds_a_dead_server_before_a_client_does(start, mosquitto):
     gone, broker = dead(), mosquitto()
     postern = start(backends=[{"servers": [gone, broker.address], "health_check": FAST}])

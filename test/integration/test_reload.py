@@ -249,6 +249,18 @@ def test_a_renewed_certificate_is_served_and_nobody_is_disturbed(start, own):
     client.ping()
 
 
+def test_what_could_not_be_read_for_want_of_descriptors_is_read_later(start, own):
+    """Nobody changes the file a second time: a CRL would never come into force."""
+    postern = start(pki=own, tls=trusting(own))
+    with postern.without_descriptors():
+        own.revoke("bad")
+        postern.wait_log("configuration not loaded.*Too many open files")
+    postern.wait_log("configuration loaded because=\"the last reload lacked")
+    with pytest.raises(OSError):
+        join(postern, "bad", "bad", version="1.2")
+    join(postern, "good", "good").close()
+
+
 def test_a_key_of_another_certificate_is_refused(start, own):
     postern = start(pki=own)
     shutil.copy(own.path("good.key"), own.path("server.key"))
