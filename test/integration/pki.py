@@ -25,8 +25,9 @@ commonName = optional
 
 
 class Pki:
-    def __init__(self, base):
+    def __init__(self, base, owner="Test"):
         self.base = pathlib.Path(base)
+        self.owner = owner
         self.base.mkdir(parents=True, exist_ok=True)
         self._authority("root", "root", "basicConstraints=critical,CA:true")
         self._authority("intermediate", "root", "basicConstraints=critical,CA:true,pathlen:0")
@@ -61,7 +62,7 @@ class Pki:
         (self.base / f"{name}.cnf").write_text(CONFIG.format(base=self.base, ca=name))
         self._key(name, "ecdsa")
         extensions = f"{constraints}\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
-        self._sign(name, issuer, f"/O=Postern Test/CN=Test {name.title()} CA", extensions,
+        self._sign(name, issuer, f"/O=Postern Test/CN={self.owner} {name.title()} CA", extensions,
                    ["-days", "365"], self_signed=name == issuer)
 
     def _sign(self, name, issuer, subject, extensions, dates, self_signed=False):
