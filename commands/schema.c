@@ -11,15 +11,18 @@
 int schema_main(int argc, char **argv)
 {
     bool reference = false;
+    bool man = false;
     int code = OPTIONS_OK;
     const struct option_spec specs[] = {
-        {"reference", 0, NULL, "the reference page in Markdown instead", .on = &reference},
+        {"reference", 0, NULL, "the reference page in Markdown instead",  .on = &reference},
+        {"man",       0, NULL, "the manual page postern.yaml(5) instead", .on = &man      },
     };
     const struct options_command command = {
         "schema", "Prints the JSON Schema of the configuration, for editors.", specs,
         ARRAY_LENGTH(specs), .words = NULL};
     if (!options_read(&command, argc, argv, &code)) return code;
-    char *text = reference ? reference_page() : schema_json();
+    if (reference && man) return options_usage_error(&command, "--reference or --man, not both");
+    char *text = reference ? reference_page() : man ? reference_man() : schema_json();
     bool written = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
     free(text);
     return written ? 0 : 1;

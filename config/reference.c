@@ -12,7 +12,7 @@
 
 enum { PATH_BYTES = 128 };
 
-static const char introduction[] =
+const char reference_introduction[] =
     "# Configuration reference\n"
     "\n"
     "<!-- Made by `postern schema --reference`; change config/schema.c instead. -->\n"
@@ -58,7 +58,7 @@ static void write_words(FILE *out, const struct schema_key *key)
         (void)fprintf(out, "%s`%s`", i ? ", " : "", key->known->items[i]);
 }
 
-static void write_type(FILE *out, const struct schema_key *key)
+void reference_type(FILE *out, const struct schema_key *key)
 {
     static const char *const names[] = {
         [SCHEMA_BOOL] = "`true`, `false`",
@@ -92,7 +92,7 @@ static void write_type(FILE *out, const struct schema_key *key)
     if (key->map && key->map->scalar_key) (void)fprintf(out, " or %s", key->map->scalar_key);
 }
 
-static void write_default(FILE *out, const struct schema_key *key)
+void reference_default(FILE *out, const struct schema_key *key)
 {
     if (key->required)
         (void)fputs("**required**", out);
@@ -112,9 +112,9 @@ static void write_map(FILE *out, const struct schema_map *map, const char *path)
     for (size_t i = 0; i < map->count; i++) {
         const struct schema_key *key = &map->keys[i];
         (void)fprintf(out, "| `%s` | ", key->name);
-        write_type(out, key);
+        reference_type(out, key);
         (void)fputs(" | ", out);
-        write_default(out, key);
+        reference_default(out, key);
         (void)fprintf(out, " | %s |\n", key->help);
     }
     for (size_t i = 0; i < map->count; i++) {
@@ -133,7 +133,7 @@ char *reference_page(void)
     size_t length = 0;
     FILE *out = open_memstream(&page, &length);
     CHECK(out != NULL);
-    (void)fputs(introduction, out);
+    (void)fputs(reference_introduction, out);
     write_map(out, &schema_root, "");
     CHECK(fclose(out) == 0);
     return page;

@@ -63,13 +63,42 @@ def test_the_man_page_names_every_command():
         assert re.search(rf"^\.(TP\n\.)?(B|BI|B) \"?{command}\b", page, re.M), command
 
 
+def spoken(command):
+    """The options in its --help."""
+    told = subprocess.run([BINARY, *command, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"^  (?:-.,|   ) (--[a-z-]+)", told, re.M))
+
+
+COMMANDS = ["run", "check", "explain", "probe", "inventory", "top", "health", "certs init", "certs client",
+            "certs server", "certs revoke", "certs crl", "certs show", "broker", "passwd", "schema", "version"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_man_page_has_the_options_of_a_command(command):
+    page = (ROOT / "deploy/man/postern.1").read_text().replace("\\-", "-")
+    section = re.search(rf'^\.TP\n\.(?:B|BI) "?{command}\b.*?(?=^\.TP\n\.(?:B|BI) "?[a-z]|^\.SH)', page,
+                        re.M | re.S)[0]
+    options = spoken(command.split()) - {"--help", "--config"}
+    assert set(re.findall(r"--[a-z]+(?:-[a-z]+)*", section)) - {"--config"} == options
+
+
+@pytest.mark.parametrize("page", ["postern.1", "postern.yaml.5"])
+def test_the_man_pages_are_set_without_a_warning(page):
+    done = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-z", ROOT / "deploy/man" / page],
+                          capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_an_installation_has_binary_man_page_unit_and_examples(tmp_path):
     build = pathlib.Path(BINARY).parent
     done = subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], capture_output=True,
                           text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     installed = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
-    assert {"bin/postern", "share/man/man1/postern.1", "lib/systemd/system/postern.service", "lib/systemd/system/postern.socket",
+    assert {"bin/postern", "share/man/man1/postern.1", "share/man/man5/postern.yaml.5",
+            "share/bash-completion/completions/postern", "share/zsh/vendor-completions/_postern",
+            "share/fish/vendor_completions.d/postern.fish", "etc/postern/postern.yaml",
+            "lib/systemd/system/postern.service", "lib/systemd/system/postern.socket",
             "share/doc/postern/examples/minimal.yaml"} <= installed
     assert subprocess.run([tmp_path / "bin/postern", "version"]).returncode == 0
 

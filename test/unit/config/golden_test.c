@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Texts that people and editors read, compared with the files in the repository. To renew them:
- * `postern schema >test/golden/schema.json`, `postern schema --reference >docs/configuration.md`.
+ * `postern schema >test/golden/schema.json`, `postern schema --reference >docs/configuration.md`,
+ * `postern schema --man >deploy/man/postern.yaml.5`.
  */
 #include <stdlib.h>
 
@@ -48,6 +49,14 @@ static void keeps_the_reference_page(void **state)
     free(page);
 }
 
+static void keeps_the_manual_page(void **state)
+{
+    (void)state;
+    char *page = reference_man();
+    compare(SOURCE_DIRECTORY "/deploy/man/postern.yaml.5", page);
+    free(page);
+}
+
 static void finds_every_error_of_a_bad_file_in_one_pass(void **state)
 {
     (void)state;
@@ -62,6 +71,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_json_schema),
         cmocka_unit_test(keeps_the_reference_page),
+        cmocka_unit_test(keeps_the_manual_page),
         cmocka_unit_test(finds_every_error_of_a_bad_file_in_one_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
