@@ -268,11 +268,12 @@ void pool_describe(const struct pool *pool, char *out, size_t room)
         struct pool_view view;
         pool_look(pool, i, &view);
         const char *between = i == 0 ? "" : "; ";
+        const char *words = view.words[0] == '\0' ? "it answers, as far as is known" : view.words;
         int64_t down_s = view.up ? 0 : (clock_wall_ms() - view.since_ms) / 1000;
-        int length = view.up ? snprintf(out + used, room - used, "%s%s: %s", between, view.name,
-                                        view.words)
-                             : snprintf(out + used, room - used, "%s%s is down for %lld s: %s",
-                                        between, view.name, (long long)down_s, view.words);
+        int length = view.up
+                         ? snprintf(out + used, room - used, "%s%s: %s", between, view.name, words)
+                         : snprintf(out + used, room - used, "%s%s is down for %lld s: %s", between,
+                                    view.name, (long long)down_s, words);
         used += length > 0 ? (size_t)length : 0;
     }
 }

@@ -94,6 +94,9 @@ static void a_view_tells_state_reason_and_connections(void **state)
     pool_look(&fixture.pool, 0, &view);
     assert_string_equal(view.name, "10.0.0.1:1883");
     assert_true(view.up && view.checked);
+    char words[200];
+    pool_describe(&fixture.pool, words, sizeof words);
+    assert_string_equal(words, "10.0.0.1:1883: it answers, as far as is known");
     assert_int_equal(view.connections, 1);
     assert_int_equal(view.max_connections, 7);
     pool_note_check(&fixture.pool, 0, "connection refused");
