@@ -105,12 +105,15 @@ enum alive session_read_handshake(struct session *session, size_t length)
         struct tls_failure failure = tls_stream_failure(session->relay.tls);
         return session_fail_handshake(session, failure.reason, failure.sentence);
     }
-    if (!sent) return session_end(session, "client_reset");
+    if (status != TLS_OK && !sent)
+        return session_fail_handshake(session, "client_reset",
+                                      "client reset the connection in the handshake");
     if (status != TLS_OK)
         return session_hold(session, data + whole, length - whole)
                    ? ALIVE
                    : session_end(session, "out_of_memory");
     remember_handshake(session);
+    if (!sent) return session_end(session, "client_reset");
     session_enter(session, AWAIT_CONNECT);
     session_set_deadline(session, session->listener->config->limits.connect_timeout_ms);
     memmove(session->loop->ciphertext, data + length - left, left);

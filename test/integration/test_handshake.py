@@ -4,6 +4,7 @@
 import re
 import socket
 import ssl
+import struct
 import subprocess
 
 import pytest
@@ -206,3 +207,16 @@ def test_a_client_hello_in_single_bytes_is_read(start):
                     peer.send(bytes([byte]))
                 incoming.write(peer.recv(65536))
         assert tls.version() == "TLSv1.3"
+
+
+def test_who_resets_the_connection_while_it_is_answered_is_in_the_log(start):
+    """The ClientHello can be read, and the answer cannot be sent any more."""
+    postern = start()
+    out = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        postern.context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    raw = postern.raw()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.sendall(out.read())
+    raw.close()
+    postern.wait_log("handshake failed .*reason=client_reset error=.*reset")
