@@ -15,7 +15,7 @@ WELCOME = {"any", "modern", "device", "guest", "balanced", "stays", "slow_reader
 BROKERS = {"broker_ends", "broker_hangs", "all_brokers_end"}
 # Why a session of a welcome client may end although it did not want to: the events that explain it.
 ENDS = {"backend_closed": BROKERS, "backend_reset": BROKERS, "no_backend": BROKERS | {"descriptors"}, "busy": BROKERS,
-        "draining": {"upgrade"}, "revoked": {"revoke"}, "certificate": {"client_ca"}, "no_rule": {"good_reload"},
+        "draining": {"upgrade"}, "revoked": {"revoke"}, "certificate": {"client_ca"}, "no_rule": {"no_guests"},
         "crl_missing": {"client_ca"}, "connect_timeout": BROKERS}
 TRUST = {"revoke", "client_ca", "bad_crl", "missing_file", "reinstate"}
 

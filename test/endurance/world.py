@@ -147,6 +147,14 @@ def policy(guests):
     return [{"name": "p", "recheck_spread": "1s", "rules": rules}]
 
 
+def process_fields(pid):
+    """Of /proc/PID/stat, from the third on; None: there is no such process."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+
+
 class World:
     def __init__(self, folder):
         self.folder = folder
@@ -162,9 +170,11 @@ class World:
         self.stderr = open(folder / "stderr.log", "w+", encoding="utf-8")
         self.process = subprocess.Popen([BINARY, "run", "-c", str(self.file)], stderr=self.stderr)
         self.pids = [self.process.pid]
+        self.begun = {self.process.pid: process_fields(self.process.pid)[19]}
         self.left = {}  # pid to when it was told to leave
         self.disturbed = []  # (from, until or None, what): why a client may have to wait or lose its broker
         self.lock = threading.Lock()
+        self.guests_are_out = None
         wait_for(lambda: "postern: ready" in self.errors(), "the start")
         wait_for(lambda: all(one["servers_up"] == len(one["servers"]) for one in self.api("backends")["backends"]),
                  "all brokers to be found")
@@ -245,9 +255,16 @@ class World:
             self.write(config)
             if by_signal:
                 os.kill(self.pid, signal.SIGHUP)
+        out = len(config["policies"][0]["rules"]) < len(policy(True)[0]["rules"])
+        if good and out and self.guests_are_out is None:
+            self.guests_are_out = Disturbance(self, "no_guests")
+            self.guests_are_out.__enter__()
         self.settled(good, act)
         if good:
             self.config = config
+        if good and not out and self.guests_are_out is not None:
+            self.guests_are_out.__exit__()
+            self.guests_are_out = None
 
     def changed(self, edit):
         config = copy.deepcopy(self.config)
@@ -265,6 +282,7 @@ class World:
         new = [re.search(taken, line) for line in self.log_lines(self.generation)]
         self.left[self.pid] = time.monotonic()
         self.pids.append(int([one for one in new if one][-1][1]))
+        self.begun[self.pid] = process_fields(self.pid)[19]
         self.generation += 1
 
     def rotate_log(self):
@@ -284,10 +302,9 @@ class World:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def is_running(self, pid):
-        try:
-            return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        except OSError:
-            return False
+        """Another process may have its number by now."""
+        fields = process_fields(pid)
+        return fields is not None and fields[0] != "Z" and fields[19] == self.begun[pid]
 
     def end(self):
         """As an operator would."""
