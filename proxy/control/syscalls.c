@@ -142,9 +142,11 @@ static int allow_all(scmp_filter_ctx filter)
         int number = seccomp_syscall_resolve_name(allowed[i]);
         if (number != __NR_SCMP_ERROR) failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
     }
-    for (size_t i = 0; failed == 0 && i < ARRAY_LENGTH(families); i++)
-        failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+    for (size_t i = 0; failed == 0 && i < ARRAY_LENGTH(families); i++) {
+        const struct scmp_arg_cmp is_family = {
+            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)families[i]};
+        failed = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &is_family);
+    }
     return failed;
 }
 
