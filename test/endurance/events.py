@@ -111,6 +111,8 @@ class Conductor:
     def revoke(self, value):
         device = int(value * DEVICES)
         if device not in self.world.certificates.revoked:
+            self.world.revocations[device] = self.world.disturbance(f"CN=device-{device},O=Postern Test, ")
+            self.world.revocations[device].__enter__()
             self.world.settled(True, lambda: self.world.certificates.revoke(device))
             # Whoever came before is judged again within the spread.
             self.world.revoked_since[device] = time.monotonic()
@@ -119,6 +121,9 @@ class Conductor:
         self.world.revoked_since.clear()
         if self.world.certificates.revoked:
             self.world.settled(True, self.world.certificates.reinstate_all)
+        for one in self.world.revocations.values():
+            one.__exit__()
+        self.world.revocations.clear()
 
     def client_ca(self, value):
         """The old one goes away for a while; later both are trusted again."""

@@ -93,8 +93,11 @@ class Judge:
         if visit.kind not in WELCOME:
             return
         if line.what == "handshake failed":
-            if not (visit.kind == "device" and what & TRUST):
+            revoked = line.reason == "certificate_revoked" and any(name in line.text for name in what)
+            if not (visit.kind == "device" and (revoked or what & TRUST)):
                 yield "the handshake of a welcome client failed"
+        elif line.reason == "revoked" and visit.kind == "device" and any("CN=device" in name for name in what):
+            return  # it was there when its certificate was revoked
         elif line.reason not in ENDS:
             yield "a welcome client was closed"
         elif not what & ENDS[line.reason] and not (visit.kind == "device" and line.reason == "backend_closed"):

@@ -175,6 +175,7 @@ class World:
         self.disturbed = []  # (from, until or None, what): why a client may have to wait or lose its broker
         self.lock = threading.Lock()
         self.guests_are_out = None
+        self.revocations = {}  # device to its disturbance
         wait_for(lambda: "postern: ready" in self.errors(), "the start")
         wait_for(lambda: all(one["servers_up"] == len(one["servers"]) for one in self.api("backends")["backends"]),
                  "all brokers to be found")
@@ -275,10 +276,12 @@ class World:
         config = self.changed(lambda config: config["log"].update(
             file=str(self.folder / f"postern-{self.generation + 1}.log")))
         self.reload(config)
-        taken = r"handed over to a new process pid=(\d+)"
+        taken, not_taken = r"handed over to a new process pid=(\d+)", "not upgraded.*no descriptor is left"
         before = self.count_log(taken)
-        os.kill(self.pid, signal.SIGUSR2)
-        wait_for(lambda: self.count_log(taken) > before, "an upgrade", PATIENCE)
+        while self.count_log(taken) == before:
+            failed = self.count_log(not_taken)  # it says so, and may be asked again when there are some
+            os.kill(self.pid, signal.SIGUSR2)
+            wait_for(lambda: self.count_log(taken) > before or self.count_log(not_taken) > failed, "an upgrade")
         new = [re.search(taken, line) for line in self.log_lines(self.generation)]
         self.left[self.pid] = time.monotonic()
         self.pids.append(int([one for one in new if one][-1][1]))
