@@ -38,7 +38,7 @@ static int on_receive(WOLFSSL *tls, char *buffer, int size, void *arg)
 
 static void append(struct load *load, struct span data)
 {
-    CHECK(load->out_length + data.length <= 2 * LOAD_BUFFER_BYTES);
+    CHECK(load->out_length + data.length <= LOAD_OUT_BYTES);
     memcpy(load->out + load->out_length, data.data, data.length);
     load->out_length += data.length;
 }
@@ -139,7 +139,7 @@ void load_init(struct load *load, const struct options *options)
     load->ciphertext = malloc(LOAD_BUFFER_BYTES);
     load->plaintext = malloc(LOAD_BUFFER_BYTES);
     load->message = malloc(LOAD_BUFFER_BYTES);
-    load->out = malloc(2 * LOAD_BUFFER_BYTES);
+    load->out = malloc(LOAD_OUT_BYTES);
     CHECK(load->epoll >= 0 && load->ciphertext != NULL && load->plaintext != NULL &&
           load->message != NULL && load->out != NULL);
     CHECK(wolfSSL_Init() == WOLFSSL_SUCCESS);

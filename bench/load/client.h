@@ -50,7 +50,7 @@ struct client {
     unsigned messages;
 };
 
-enum { LOAD_BUFFER_BYTES = 1 << 18 };
+enum { LOAD_BUFFER_BYTES = 1 << 18, LOAD_OUT_BYTES = 1 << 19 };
 
 struct load {
     const struct options *options;

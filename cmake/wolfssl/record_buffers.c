@@ -3,6 +3,7 @@
  * thread, since no idle connection holds one, and a message would else cost an allocation each way.
  * Whoever keeps a buffer for longer (a handshake message in pieces) has it to himself, and the
  * others get theirs from malloc. A WOLFSSL is freed by the thread that has used it. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 enum { ROOM_BYTES = 17 * 1024, TYPE_OUT_BUFFER = 12, TYPE_IN_BUFFER = 13 };
 
 struct record_buffer {
-    size_t lent_bytes; /* 0: free */
+    bool is_lent;
+    size_t lent_bytes;
     _Alignas(32) unsigned char bytes[ROOM_BYTES];
 };
 
@@ -24,7 +26,8 @@ struct record_buffers {
 
 static void *lend(struct record_buffer *buffer, size_t size)
 {
-    if (buffer->lent_bytes > 0 || size > ROOM_BYTES || size == 0) return malloc(size);
+    if (buffer->is_lent || size > ROOM_BYTES) return malloc(size);
+    buffer->is_lent = true;
     buffer->lent_bytes = size;
     return buffer->bytes;
 }
@@ -51,7 +54,7 @@ void postern_tls_free(void *memory)
     if (buffer == NULL)
         free(memory);
     else
-        buffer->lent_bytes = 0;
+        buffer->is_lent = false;
 }
 
 void *postern_tls_realloc(void *memory, size_t size)
@@ -61,6 +64,6 @@ void *postern_tls_realloc(void *memory, size_t size)
     void *moved = malloc(size);
     if (moved == NULL) return NULL;
     memcpy(moved, memory, size < buffer->lent_bytes ? size : buffer->lent_bytes);
-    buffer->lent_bytes = 0;
+    buffer->is_lent = false;
     return moved;
 }

@@ -38,6 +38,8 @@ enum {
     ENTRIES = 1 << WINDOW_BITS,
     R_BITS = DIGITS * DIGIT_BITS,
     BYTES = 128,
+    INPUT_BYTES = 256,
+    INPUT_WORDS = 32,
     PRIMES = 2
 };
 
@@ -61,7 +63,7 @@ struct workspace {
     uint64_t exponents[PRIMES][WORDS];
     struct number table[PRIMES][ENTRIES];
     struct number base[PRIMES], result[PRIMES], other[PRIMES];
-    uint64_t words[PRIMES][WORDS], inverse[WORDS], input[2 * WORDS];
+    uint64_t words[PRIMES][WORDS], inverse[WORDS], input[INPUT_WORDS];
     byte bytes[BYTES];
 };
 
@@ -168,11 +170,11 @@ ACCELERATED static inline void normalise(__m512i v[VECTORS])
     __m512i carry[VECTORS];
     uint32_t over = 0;
     uint32_t full = 0;
-    for (int i = 0; i < VECTORS; i++) {
+    for (size_t i = 0; i < VECTORS; i++) {
         carry[i] = _mm512_srli_epi64(v[i], DIGIT_BITS);
         v[i] = _mm512_and_si512(v[i], mask);
     }
-    for (int i = 0; i < VECTORS; i++) {
+    for (size_t i = 0; i < VECTORS; i++) {
         __m512i moved = _mm512_alignr_epi64(carry[i], i == 0 ? zero : carry[i - 1], 7);
         v[i] = _mm512_add_epi64(v[i], moved);
         over |= (uint32_t)_mm512_cmpgt_epu64_mask(v[i], mask) << (8 * i);
@@ -180,7 +182,7 @@ ACCELERATED static inline void normalise(__m512i v[VECTORS])
     }
     uint32_t more = (2 * over + full) ^ full;
     const __m512i one = _mm512_set1_epi64(1);
-    for (int i = 0; i < VECTORS; i++) {
+    for (size_t i = 0; i < VECTORS; i++) {
         v[i] = _mm512_mask_add_epi64(v[i], (__mmask8)(more >> (8 * i)), v[i], one);
         v[i] = _mm512_and_si512(v[i], mask);
     }
@@ -191,7 +193,7 @@ ACCELERATED static inline void normalise(__m512i v[VECTORS])
 ACCELERATED static inline void step(__m512i sum[VECTORS], const __m512i modulus[VECTORS],
                                     __m512i times, __m512i more[VECTORS])
 {
-    for (int i = 0; i < VECTORS; i++) {
+    for (size_t i = 0; i < VECTORS; i++) {
         more[i] = _mm512_madd52hi_epu64(more[i], modulus[i], times);
         sum[i] = _mm512_madd52lo_epu64(sum[i], modulus[i], times);
     }
@@ -199,7 +201,7 @@ ACCELERATED static inline void step(__m512i sum[VECTORS], const __m512i modulus[
     sum[0] = _mm512_alignr_epi64(sum[1], sum[0], 1);
     sum[1] = _mm512_alignr_epi64(sum[2], sum[1], 1);
     sum[2] = _mm512_alignr_epi64(_mm512_setzero_si512(), sum[2], 1);
-    for (int i = 0; i < VECTORS; i++)
+    for (size_t i = 0; i < VECTORS; i++)
         sum[i] = _mm512_add_epi64(sum[i], more[i]);
 }
 
@@ -210,7 +212,7 @@ ACCELERATED static inline void add_products(__m512i more[VECTORS], const __m512i
 {
     const __m512i by = _mm512_set1_epi64((long long)digit[0]);
     const __m512i next = _mm512_set1_epi64((long long)digit[1]);
-    for (int i = 0; i < VECTORS; i++) {
+    for (size_t i = 0; i < VECTORS; i++) {
         more[i] = _mm512_madd52hi_epu64(_mm512_setzero_si512(), a[i], by);
         more[i] = _mm512_madd52lo_epu64(more[i], a[i], next);
     }
@@ -218,7 +220,7 @@ ACCELERATED static inline void add_products(__m512i more[VECTORS], const __m512i
 
 ACCELERATED static inline void load_number(__m512i v[VECTORS], const struct number *number)
 {
-    for (int i = 0; i < VECTORS; i++)
+    for (size_t i = 0; i < VECTORS; i++)
         v[i] = _mm512_load_si512(number->digits + 8 * i);
 }
 
@@ -228,15 +230,15 @@ multiply(struct number *out[PRIMES], const struct number *const a[PRIMES],
          const struct number *const b[PRIMES], const struct prime primes[PRIMES], int by_multiple)
 {
     __m512i va[PRIMES][VECTORS], modulus[PRIMES][VECTORS], sum[PRIMES][VECTORS];
-    for (int x = 0; x < PRIMES; x++) {
+    for (size_t x = 0; x < PRIMES; x++) {
         const __m512i first = _mm512_set1_epi64((long long)b[x]->digits[0]);
         load_number(va[x], a[x]);
         load_number(modulus[x], by_multiple ? &primes[x].multiple : &primes[x].modulus);
-        for (int i = 0; i < VECTORS; i++)
+        for (size_t i = 0; i < VECTORS; i++)
             sum[x][i] = _mm512_madd52lo_epu64(_mm512_setzero_si512(), va[x][i], first);
     }
-    for (int i = 0; i < DIGITS; i++)
-        for (int x = 0; x < PRIMES; x++) {
+    for (size_t i = 0; i < DIGITS; i++)
+        for (size_t x = 0; x < PRIMES; x++) {
             __m512i more[VECTORS];
             __m128i lowest = _mm512_castsi512_si128(sum[x][0]);
             __m512i times = _mm512_broadcastq_epi64(lowest);
@@ -247,9 +249,9 @@ multiply(struct number *out[PRIMES], const struct number *const a[PRIMES],
             add_products(more, va[x], b[x]->digits + i);
             step(sum[x], modulus[x], times, more);
         }
-    for (int x = 0; x < PRIMES; x++) {
+    for (size_t x = 0; x < PRIMES; x++) {
         normalise(sum[x]);
-        for (int i = 0; i < VECTORS; i++)
+        for (size_t i = 0; i < VECTORS; i++)
             _mm512_store_si512(out[x]->digits + 8 * i, sum[x][i]);
     }
 }
@@ -279,16 +281,16 @@ ACCELERATED static void look_up(struct number *out, const struct number table[EN
 {
     const __m512i wanted = _mm512_set1_epi64((long long)index);
     __m512i found[VECTORS];
-    for (int i = 0; i < VECTORS; i++)
+    for (size_t i = 0; i < VECTORS; i++)
         found[i] = _mm512_setzero_si512();
     for (int entry = 0; entry < ENTRIES; entry++) {
         __mmask8 is_it = _mm512_cmpeq_epu64_mask(wanted, _mm512_set1_epi64(entry));
-        for (int i = 0; i < VECTORS; i++) {
+        for (size_t i = 0; i < VECTORS; i++) {
             __m512i value = _mm512_load_si512(table[entry].digits + 8 * i);
             found[i] = _mm512_or_si512(found[i], _mm512_maskz_mov_epi64(is_it, value));
         }
     }
-    for (int i = 0; i < VECTORS; i++)
+    for (size_t i = 0; i < VECTORS; i++)
         _mm512_store_si512(out->digits + 8 * i, found[i]);
 }
 
@@ -397,12 +399,12 @@ static void reduce_input(struct workspace *w)
     struct number half[PRIMES];
     for (size_t x = 0; x < PRIMES; x++) {
         w->base[x] = w->primes[x].r_squared;
-        digits_of_words(&half[x], w->input, 2 * WORDS, R_BITS);
+        digits_of_words(&half[x], w->input, INPUT_WORDS, R_BITS);
     }
     multiply_pairs(square, w->base, w->base, w->primes); /* R^3 */
     multiply_pairs(w->other, half, square, w->primes);
     for (size_t x = 0; x < PRIMES; x++)
-        digits_of_words(&half[x], w->input, 2 * WORDS, 0);
+        digits_of_words(&half[x], w->input, INPUT_WORDS, 0);
     multiply_pairs(w->base, half, w->base, w->primes);
     for (size_t x = 0; x < PRIMES; x++) {
         uint64_t carry = 0;
@@ -415,11 +417,11 @@ static void reduce_input(struct workspace *w)
 }
 
 /* out = m2 + q * ((m1 - m2) / q mod p), in Garner's way; m1 and m2 are w->words. */
-static void combine(struct workspace *w, byte out[2 * BYTES])
+static void combine(struct workspace *w, byte out[INPUT_BYTES])
 {
     uint64_t *m1 = w->words[0];
     uint64_t m2[WORDS];
-    uint64_t product[2 * WORDS] = {0};
+    uint64_t product[INPUT_WORDS] = {0};
     memcpy(m2, w->words[1], sizeof m2);
     uint64_t reduced[WORDS];
     memcpy(reduced, m2, sizeof reduced);
@@ -448,12 +450,12 @@ static void combine(struct workspace *w, byte out[2 * BYTES])
         product[i + WORDS] = carry;
     }
     uint64_t carry = 0;
-    for (size_t i = 0; i < 2 * WORDS; i++) {
+    for (size_t i = 0; i < INPUT_WORDS; i++) {
         unsigned __int128 sum = (unsigned __int128)product[i] + (i < WORDS ? m2[i] : 0) + carry;
         product[i] = (uint64_t)sum;
         carry = (uint64_t)(sum >> 64);
     }
-    bytes_of_words(out, product, 2 * WORDS);
+    bytes_of_words(out, product, INPUT_WORDS);
     explicit_bzero(m2, sizeof m2);
     explicit_bzero(reduced, sizeof reduced);
     explicit_bzero(product, sizeof product);
@@ -461,18 +463,18 @@ static void combine(struct workspace *w, byte out[2 * BYTES])
 
 static int load(struct workspace *w, const byte *in, word32 in_length, const mp_int *const *parts)
 {
-    byte padded[2 * BYTES] = {0};
+    byte padded[INPUT_BYTES] = {0};
     int failed = words_of_mp(w, w->primes[0].words, parts[0]);
     if (failed == MP_OKAY) failed = words_of_mp(w, w->primes[1].words, parts[1]);
     if (failed == MP_OKAY) failed = words_of_mp(w, w->exponents[0], parts[2]);
     if (failed == MP_OKAY) failed = words_of_mp(w, w->exponents[1], parts[3]);
     if (failed == MP_OKAY) failed = words_of_mp(w, w->inverse, parts[4]);
     memcpy(padded + sizeof padded - in_length, in, in_length);
-    words_of_bytes(w->input, 2 * WORDS, padded);
+    words_of_bytes(w->input, INPUT_WORDS, padded);
     return failed;
 }
 
-static void operate(struct workspace *w, byte out[2 * BYTES])
+static void operate(struct workspace *w, byte out[INPUT_BYTES])
 {
     struct number one[PRIMES];
     for (size_t x = 0; x < PRIMES; x++)
@@ -497,14 +499,14 @@ int postern_rsa_private_2048(const byte *in, word32 in_length, const mp_int *d, 
     struct workspace w;
     const mp_int *const parts[] = {p, q, dp, dq, qi};
     if (!__builtin_cpu_supports("avx512ifma") || !__builtin_cpu_supports("avx512f") ||
-        in_length > 2 * BYTES || *out_length < 2 * BYTES || mp_count_bits(n) != 16 * BYTES ||
+        in_length > INPUT_BYTES || *out_length < INPUT_BYTES || mp_count_bits(n) != 16 * BYTES ||
         !is_odd_of_1024_bits(p) || !is_odd_of_1024_bits(q) || mp_count_bits(dp) > 8 * BYTES ||
         mp_count_bits(dq) > 8 * BYTES || mp_count_bits(qi) > 8 * BYTES)
         return sp_RsaPrivate_2048(in, in_length, d, p, q, dp, dq, qi, n, out, out_length);
     int failed = load(&w, in, in_length, parts);
     if (failed == MP_OKAY) {
         operate(&w, out);
-        *out_length = 2 * BYTES;
+        *out_length = INPUT_BYTES;
     }
     explicit_bzero(&w, sizeof w);
     return failed;

@@ -56,7 +56,7 @@ int ConfirmSignature(SignatureCtx *context, const byte *data, word32 data_length
     if (data != NULL && key != NULL && sig != NULL &&
         digest_of(digest, parts, lengths, (int)(sizeof parts / sizeof *parts)) == 0) {
         byte(*found_right)[DIGEST_BYTES] = postern_thread_memory(THREAD_SIGNATURES,
-                                                                 SLOTS * DIGEST_BYTES);
+                                                                 sizeof(byte[SLOTS][DIGEST_BYTES]));
         if (found_right != NULL) slot = found_right[(digest[0] << 8 | digest[1]) % SLOTS];
         if (slot != NULL && memcmp(slot, digest, DIGEST_BYTES) == 0) return 0;
     }
