@@ -199,6 +199,13 @@ def ptrace(request, thread):
     assert libc.ptrace(request, thread, 0, 0) == 0, os.strerror(ctypes.get_errno())
 
 
+def thread_named(pid, name):
+    for thread in sorted(int(entry) for entry in os.listdir(f"/proc/{pid}/task")):
+        if pathlib.Path(f"/proc/{pid}/task/{thread}/comm").read_text() == name + "\n":
+            return thread
+    return None
+
+
 @pytest.mark.release_only
 def test_a_worker_that_hangs_is_noticed(start, tmp_path):
     one = Manager(str(tmp_path / "notify"))
@@ -206,9 +213,8 @@ def test_a_worker_that_hangs_is_noticed(start, tmp_path):
                     backends=[{"servers": ["127.0.0.1:1"]}])
     pid = postern.process.pid
     assert "WATCHDOG" in one.until("WATCHDOG")
-    threads = sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
-    hung = next(thread for thread in threads
-                if pathlib.Path(f"/proc/{pid}/task/{thread}/comm").read_text() == "worker-1\n")
+    # Each thread gives itself its name, perhaps after the first sign of life.
+    hung = wait_until(lambda: thread_named(pid, "worker-1"), "the second worker")
     ptrace(SEIZE, hung)
     ptrace(INTERRUPT, hung)
     os.waitpid(hung, WALL)
