@@ -17,6 +17,7 @@
 #include "proxy/control/health.h"
 #include "proxy/control/notify.h"
 #include "proxy/control/ocsp_refresh.h"
+#include "proxy/control/log_rotation.h"
 #include "proxy/control/privileges.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/resolver.h"
@@ -38,6 +39,7 @@ struct server {
     uv_loop_t loop;
     uv_signal_t signals[MOST_SIGNALS];
     struct drain drain;
+    struct log_rotation rotation;
     struct notify notify;
     struct watchdog watchdog;
     struct fleet fleet;
@@ -118,7 +120,6 @@ static void upgrade(struct server *server)
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct server *server = signal->data;
-    struct err err = {{0}};
     switch (number) {
     case SIGTERM:
     case SIGINT:
@@ -128,7 +129,7 @@ static void on_signal(uv_signal_t *signal, int number)
             leave(server);
         break;
     case SIGUSR1:
-        if (!log_reopen(&err)) log_event(LOG_ERROR, "log file not reopened", err.text);
+        log_rotation_reopen(&server->rotation);
         break;
     case SIGUSR2:
         upgrade(server);
@@ -320,6 +321,7 @@ bool server_run(struct config **config, const struct config_source *source,
     int failed = uv_loop_init(&server.loop);
     if (failed != 0) return err_set(err, "cannot make an event loop: %s", uv_strerror(failed));
     drain_init(&server.drain, &server.loop, &server.fleet, on_drained);
+    log_rotation_init(&server.rotation, &server.loop);
     if (wolfSSL_Init() != WOLFSSL_SUCCESS) {
         clear(&server);
         return err_set(err, "wolfSSL cannot be initialised");

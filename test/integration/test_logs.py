@@ -221,3 +221,14 @@ def test_a_log_whose_reader_is_gone_does_not_end_the_process(unread):
     os.close(process.reader)
     assert serve(postern, 50) == 50
     process.end()
+
+
+def test_a_log_that_cannot_be_opened_for_want_of_descriptors_is_tried_again(start, tmp_path):
+    log, old = tmp_path / "postern.log", tmp_path / "postern.log.1"
+    postern = start(log={"file": str(log)})
+    log.rename(old)
+    with postern.without_descriptors():
+        postern.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: "log file not reopened" in old.read_text(), "the error")
+        assert not log.exists()
+    wait_until(lambda: log.exists() and "log file reopened" in log.read_text(), "the next try")

