@@ -9,6 +9,6 @@ struct log_rotation {
 };
 
 void log_rotation_init(struct log_rotation *rotation, uv_loop_t *loop);
-/* What fails, for want of a descriptor perhaps, is told once and tried again every two seconds; until
- * then lines go to the old file. */
+/* What fails, for want of a descriptor perhaps, is told once and tried again every two seconds;
+ * until then lines go to the old file. */
 void log_rotation_reopen(struct log_rotation *rotation);
