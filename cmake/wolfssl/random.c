@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where wolfSSL's random bytes come from: the kernel's generator, asked for 512 bytes at a time by
  * each thread. A byte is wiped as it is handed out, so that none is used twice and none that was
- * used can be read from memory later. See docs/decisions/0009. Postern never forks. */
+ * used can be read from memory later. See docs/decisions/0009. Postern forks only before
+ * it has asked for any. */
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>

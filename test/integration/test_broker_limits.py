@@ -13,20 +13,7 @@ import pytest
 
 import mqtt_packets as mqtt
 from postern import DEADLINE, SANITIZED
-from test_broker import Broker
-
-
-@pytest.fixture
-def limited(tmp_path):
-    running = []
-
-    def start(limits):
-        running.append(Broker(tmp_path, limits))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.stop()
+from test_broker import limited  # noqa: F401 (a fixture)
 
 
 def test_the_servers_keep_alive_is_in_force(limited):
