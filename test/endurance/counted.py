@@ -20,9 +20,26 @@ KEEP_ALIVE = 20
 VERSIONS = (paho.MQTTv311, paho.MQTTv5, paho.MQTTv31)
 
 
+class Client(paho.Client):
+    """paho 1.6 takes a TLS connection that ends under its hands (ssl.SSLEOFError) for no lost connection: the
+    exception ends its thread, and the client never comes back."""
+
+    def _sock_send(self, buf):
+        try:
+            return super()._sock_send(buf)
+        except ssl.SSLError as error:
+            raise ConnectionResetError(str(error)) from error
+
+    def _sock_recv(self, bufsize):
+        try:
+            return super()._sock_recv(bufsize)
+        except ssl.SSLError as error:
+            raise ConnectionResetError(str(error)) from error
+
+
 def make(client_id, version, persistent):
     options = {} if version == paho.MQTTv5 else {"clean_session": not persistent}
-    client = paho.Client(client_id, protocol=version, **options)
+    client = Client(client_id, protocol=version, **options)
     client.reconnect_delay_set(1, 1)
     return client
 
@@ -152,6 +169,8 @@ class Troop:
         while not all(complete(flow) for flow in self.flows) and time.monotonic() < ends:
             time.sleep(0.1)
         for member in self.members:
+            if not member.client._thread.is_alive():  # pylint: disable=protected-access
+                problems.append(f"{member.name}: the thread of its client has died, which says nothing of Postern")
             member.stop()
         for flow in self.flows:
             if flow.publisher is flow.subscriber and flow.missing():
