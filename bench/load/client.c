@@ -16,6 +16,8 @@
 #include "mqtt/packet.h"
 
 enum { CONNACK_BYTES = 4, SUBACK_BYTES = 5, TOPIC_BYTES = 11 };
+/* Where in the answers is the byte that says no, if it is not zero. */
+enum { CONNACK_CODE = 3, SUBACK_CODE = CONNACK_BYTES + 4 };
 
 uint64_t clock_ns(void)
 {
@@ -249,7 +251,7 @@ static void greet(struct client *client)
     bytes_put(&out, "\0\4MQTT\4\2\0\0", 10); /* no keep alive */
     bytes_put_u16(&out, TOPIC_BYTES);
     bytes_put(&out, topic, TOPIC_BYTES);
-    client->greeting = CONNACK_BYTES;
+    client->answered = 0;
     if (client->load->options->subscribe) {
         bytes_put_u8(&out, MQTT_SUBSCRIBE << 4 | 2);
         bytes_put_u8(&out, 2 + 2 + TOPIC_BYTES + 1);
@@ -257,28 +259,42 @@ static void greet(struct client *client)
         bytes_put_u16(&out, TOPIC_BYTES);
         bytes_put(&out, topic, TOPIC_BYTES);
         bytes_put_u8(&out, 0);
-        client->greeting += SUBACK_BYTES;
     }
     client->state = CLIENT_GREETING;
     write_plaintext(client, (struct span){out.data, out.length});
+}
+
+static bool says_no(const struct client *client, struct span answers, size_t code)
+{
+    return code >= client->answered && code - client->answered < answers.length &&
+           answers.data[code - client->answered] != 0;
+}
+
+/* Takes the answers out of `data`, in whatever pieces they come. False: the client is not there any
+ * more. */
+static bool take_answers(struct client *client, struct span *data)
+{
+    size_t awaited = CONNACK_BYTES + (client->load->options->subscribe ? SUBACK_BYTES : 0);
+    size_t left = awaited - client->answered;
+    struct span answers = {data->data, data->length < left ? data->length : left};
+    bool connack_refuses = says_no(client, answers, CONNACK_CODE);
+    if (connack_refuses || says_no(client, answers, SUBACK_CODE)) {
+        lose(client, connack_refuses ? "refused by its CONNACK" : "refused by its SUBACK");
+        return false;
+    }
+    client->answered += answers.length;
+    *data = (struct span){data->data + answers.length, data->length - answers.length};
+    if (client->answered < awaited) return true;
+    client->state = CLIENT_READY;
+    client->events->on_ready(client);
+    return true;
 }
 
 /* False: the client is not there any more. */
 static bool take(struct client *client, struct span data)
 {
     unsigned opened = client->opened;
-    if (client->state == CLIENT_GREETING) {
-        if (data.length >= 4 && client->greeting >= CONNACK_BYTES && data.data[3] != 0) {
-            lose(client, "refused by its CONNACK");
-            return false;
-        }
-        size_t length = data.length < client->greeting ? data.length : client->greeting;
-        client->greeting -= length;
-        if (client->greeting > 0) return true;
-        data = (struct span){data.data + length, data.length - length};
-        client->state = CLIENT_READY;
-        client->events->on_ready(client);
-    }
+    if (client->state == CLIENT_GREETING && !take_answers(client, &data)) return false;
     if (client->opened == opened && client->state == CLIENT_READY && data.length > 0)
         client->events->on_data(client, data);
     return client->opened == opened && client->state != CLIENT_CLOSED;

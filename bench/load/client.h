@@ -42,7 +42,7 @@ struct client {
     bool resumed;
     bool wants_writing;
     uint64_t begun_ns;
-    size_t greeting; /* bytes of CONNACK and SUBACK that are awaited */
+    size_t answered; /* bytes of CONNACK and SUBACK that have come */
     uint8_t *unsent;
     size_t unsent_length;
     uint64_t sent_ns; /* for the scenario: of its last message */
