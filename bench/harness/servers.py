@@ -71,9 +71,11 @@ class Server:
             processes.stop(self.process)
 
 
-def first_line(*command):
+def first_line(*command, begins=""):
+    """What it says of itself; `begins` where a line about something else may come before."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).strip().splitlines()[0]
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return next(line for line in lines if line.startswith(begins))
 
 
 class Postern(Server):
@@ -203,7 +205,7 @@ TIMEOUTidle = 3600
 
     @staticmethod
     def version():
-        return first_line("stunnel4", "-version").split(" on ")[0].removeprefix("[ ] ")
+        return first_line("stunnel4", "-version", begins="stunnel ").split(" on ")[0]
 
 
 class Hitch(Server):
