@@ -14,7 +14,9 @@
 #include "proxy/admin/readiness.h"
 #include "proxy/admin/views.h"
 
-enum { MOST_CONNECTIONS = 64, TIMEOUT_S = 10, MEMORY_BYTES = 16 * 1024 };
+/* Few threads, since each keeps what malloc once gave it; more than one, since some may have to
+ * wait for a worker. */
+enum { THREADS = 3, MOST_CONNECTIONS = 63, TIMEOUT_S = 10, MEMORY_BYTES = 16 * 1024 };
 enum { SESSIONS_USUAL = 100, SESSIONS_MOST = 1000 };
 
 struct admin {
@@ -214,13 +216,12 @@ struct admin *admin_start(int fd, struct board *board, struct err *err)
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin != NULL) {
         admin->board = board;
-        admin->daemon = MHD_start_daemon(MHD_USE_POLL | MHD_USE_INTERNAL_POLLING_THREAD |
-                                             MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC,
-                                         0, NULL, NULL, on_request, admin, MHD_OPTION_LISTEN_SOCKET,
-                                         fd, MHD_OPTION_CONNECTION_LIMIT,
-                                         (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                         (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                         (size_t)MEMORY_BYTES, MHD_OPTION_END);
+        admin->daemon = MHD_start_daemon(
+            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, admin,
+            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+            MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+            (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
+            MHD_OPTION_END);
     }
     if (admin != NULL && admin->daemon != NULL) return admin;
     (void)close(fd); /* nothing was accepted from it */
