@@ -48,10 +48,20 @@ void json_put_time(json_t *object, const char *name, time_t when)
         json_put(object, name, json_string(text));
 }
 
-char *json_finish(json_t *value, size_t *length)
+static char *finish(json_t *value, size_t flags, size_t *length)
 {
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_INDENT(2));
+    char *text = value == NULL ? NULL : json_dumps(value, flags);
     json_decref(value);
     *length = text == NULL ? 0 : strlen(text);
     return text;
+}
+
+char *json_finish(json_t *value, size_t *length)
+{
+    return finish(value, JSON_INDENT(2), length);
+}
+
+char *json_finish_compact(json_t *value, size_t *length)
+{
+    return finish(value, JSON_COMPACT, length);
 }

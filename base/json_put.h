@@ -19,3 +19,5 @@ void json_put_time(json_t *object, const char *name, time_t when);
 /* Gives the text of `value`, which it takes, indented (free), and its length; NULL: out of memory.
  */
 char *json_finish(json_t *value, size_t *length);
+/* The same on one line, for what is long. */
+char *json_finish_compact(json_t *value, size_t *length);

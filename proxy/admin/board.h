@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/attributes.h"
+#include "proxy/admin/history.h"
 #include "proxy/incidents.h"
 #include "proxy/inventory.h"
 #include "proxy/reload_report.h"
@@ -30,6 +31,7 @@ typedef struct board_sessions board_ask_fn(void *arg, const struct session_query
 /* Borrowed until board_clear. */
 struct board_sources {
     struct inventory *inventory;
+    struct history *history;
     struct incidents **incidents; /* one a worker */
     unsigned workers;
     const atomic_bool *draining;

@@ -176,6 +176,16 @@ static enum MHD_Result sessions(const struct admin *admin, struct MHD_Connection
     return answer(connection, MHD_HTTP_OK, "application/json", text, length);
 }
 
+static enum MHD_Result history(const struct admin *admin, struct MHD_Connection *connection)
+{
+    size_t length = 0;
+    size_t after = 0;
+    if (!number(connection, "after", SIZE_MAX / 2, &after))
+        return say(connection, MHD_HTTP_BAD_REQUEST, "after is a number\n");
+    char *text = history_view(admin->board, after, &length);
+    return answer(connection, MHD_HTTP_OK, "application/json", text, length);
+}
+
 static const struct {
     const char *path;
     enum MHD_Result (*show)(const struct admin *admin, struct MHD_Connection *connection);
@@ -189,6 +199,7 @@ static const struct {
     {"/api/v1/certificates", certificates},
     {"/api/v1/backends",     backends    },
     {"/api/v1/inventory",    inventory   },
+    {"/api/v1/history",      history     },
 };
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json_put.h"
 #include "proxy/admin/readiness.h"
+#include "proxy/admin/totals.h"
 #include "proxy/admin/views.h"
 #include "proxy/counters.h"
-#include "proxy/refusal.h"
 
 enum { INCIDENTS_SHOWN = 50 };
 
@@ -16,102 +17,52 @@ enum { INCIDENTS_SHOWN = 50 };
 /* ---------------------------------------------------------------------------------------- totals
  */
 
-static uint64_t sum(const struct snapshot *snapshot, size_t offset)
-{
-    uint64_t total = 0;
-    for (size_t i = 0; i < snapshot->config->listeners_count; i++)
-        total += tally_sum(snapshot->listeners[i].counters->tally, offset);
-    return total;
-}
-
-static uint64_t live(const struct listener_counters *counters)
-{
-    return atomic_load_explicit(&counters->connections, memory_order_relaxed);
-}
-
-static void add_word(void *arg, const char *word, uint64_t count)
-{
-    json_t *object = arg;
-    json_int_t before = json_integer_value(json_object_get(object, word)); /* 0: it is not there */
-    json_put(object, word, json_integer(before + (json_int_t)count));
-}
-
-/* Of all listeners together. */
-static json_t *words(const struct snapshot *snapshot, size_t offset)
-{
-    json_t *object = json_object();
-    for (size_t i = 0; i < snapshot->config->listeners_count; i++)
-        tally_words(snapshot->listeners[i].counters->tally, offset, add_word, object);
-    return object;
-}
-
-static uint64_t total_of(const json_t *object)
-{
-    uint64_t total = 0;
-    for (void *at = json_object_iter((json_t *)(uintptr_t)object); at != NULL;
-         at = json_object_iter_next((json_t *)(uintptr_t)object, at))
-        total += (uint64_t)json_integer_value(json_object_iter_value(at));
-    return total;
-}
-
-static json_t *refusals(const struct snapshot *snapshot)
-{
-    json_t *object = json_object();
-    for (enum refusal refusal = REFUSAL_NONE + 1; refusal < REFUSAL_COUNT; refusal++) {
-        uint64_t count = sum(snapshot, OFFSET(refusals) + refusal * sizeof(struct counter));
-        if (count > 0) json_put_number(object, refusal_word(refusal), count);
-    }
-    return object;
-}
-
 static json_t *versions(const struct snapshot *snapshot)
 {
     json_t *object = json_object();
     json_put_number(object, "1.2",
-                    sum(snapshot, OFFSET(tls_1_2_full)) + sum(snapshot, OFFSET(tls_1_2_resumed)));
+                    totals_sum(snapshot, OFFSET(tls_1_2_full)) +
+                        totals_sum(snapshot, OFFSET(tls_1_2_resumed)));
     json_put_number(object, "1.3",
-                    sum(snapshot, OFFSET(tls_1_3_full)) + sum(snapshot, OFFSET(tls_1_3_resumed)));
+                    totals_sum(snapshot, OFFSET(tls_1_3_full)) +
+                        totals_sum(snapshot, OFFSET(tls_1_3_resumed)));
     return object;
 }
 
 static json_t *mqtt(const struct snapshot *snapshot)
 {
     json_t *object = json_object();
-    json_put_number(object, "3.1", sum(snapshot, OFFSET(mqtt_3_1)));
-    json_put_number(object, "3.1.1", sum(snapshot, OFFSET(mqtt_3_1_1)));
-    json_put_number(object, "5", sum(snapshot, OFFSET(mqtt_5)));
+    json_put_number(object, "3.1", totals_sum(snapshot, OFFSET(mqtt_3_1)));
+    json_put_number(object, "3.1.1", totals_sum(snapshot, OFFSET(mqtt_3_1_1)));
+    json_put_number(object, "5", totals_sum(snapshot, OFFSET(mqtt_5)));
     return object;
 }
 
 static json_t *totals(const struct snapshot *snapshot)
 {
     json_t *object = json_object();
-    json_t *by_version = versions(snapshot);
-    json_t *by_refusal = refusals(snapshot);
-    json_t *by_failure = words(snapshot, OFFSET(failures));
-    json_t *by_end = words(snapshot, OFFSET(ended));
-    uint64_t connections = 0;
-    for (size_t i = 0; i < snapshot->config->listeners_count; i++)
-        connections += live(snapshot->listeners[i].counters);
-    json_put_number(object, "connections", connections);
-    json_put_number(object, "connections_total", sum(snapshot, OFFSET(connections)));
-    json_put_number(object, "handshakes", total_of(by_version));
-    json_put_number(object, "handshakes_resumed",
-                    sum(snapshot, OFFSET(tls_1_2_resumed)) +
-                        sum(snapshot, OFFSET(tls_1_3_resumed)));
-    json_put_number(object, "handshake_failures", total_of(by_failure));
-    json_put_number(object, "admissions", sum(snapshot, OFFSET(admissions)));
-    json_put_number(object, "refusals", total_of(by_refusal));
-    json_put_number(object, "sessions_ended", total_of(by_end));
-    json_put_number(object, "bytes_in", sum(snapshot, OFFSET(bytes_in)));
-    json_put_number(object, "bytes_out", sum(snapshot, OFFSET(bytes_out)));
-    json_put(object, "tls_versions", by_version);
-    json_put(object, "groups", words(snapshot, OFFSET(groups)));
-    json_put(object, "ciphers", words(snapshot, OFFSET(ciphers)));
+    struct totals_reasons reasons;
+    struct totals all;
+    totals_reasons_read(snapshot, &reasons);
+    totals_read(snapshot, &reasons, &all);
+    json_put_number(object, "connections", all.connections);
+    json_put_number(object, "connections_total", all.connections_total);
+    json_put_number(object, "handshakes", all.handshakes);
+    json_put_number(object, "handshakes_resumed", all.handshakes_resumed);
+    json_put_number(object, "handshake_failures", all.handshake_failures);
+    json_put_number(object, "admissions", all.admissions);
+    json_put_number(object, "refusals", all.refusals);
+    json_put_number(object, "sessions_ended", all.sessions_ended);
+    json_put_number(object, "bytes_in", all.bytes_in);
+    json_put_number(object, "bytes_out", all.bytes_out);
+    json_put(object, "tls_versions", versions(snapshot));
+    json_put(object, "groups", totals_words(snapshot, OFFSET(groups)));
+    json_put(object, "ciphers", totals_words(snapshot, OFFSET(ciphers)));
     json_put(object, "mqtt_versions", mqtt(snapshot));
-    json_put(object, "refusals_by_reason", by_refusal);
-    json_put(object, "handshake_failures_by_reason", by_failure);
-    json_put(object, "sessions_ended_by_reason", by_end);
+    json_put(object, "refusals_by_reason", json_incref(reasons.refusals));
+    json_put(object, "handshake_failures_by_reason", json_incref(reasons.handshake_failures));
+    json_put(object, "sessions_ended_by_reason", json_incref(reasons.sessions_ended));
+    totals_reasons_clear(&reasons);
     return object;
 }
 
@@ -128,7 +79,9 @@ static json_t *listeners(const struct snapshot *snapshot)
         json_put_text(object, "address", listener->config->address.text);
         json_put_text(object, "policy",
                       policy == SIZE_MAX ? NULL : snapshot->config->policies[policy].name);
-        json_put_number(object, "connections", live(listener->counters));
+        json_put_number(
+            object, "connections",
+            atomic_load_explicit(&listener->counters->connections, memory_order_relaxed));
         json_put_number(object, "max_connections", listener->config->limits.max_connections);
         (void)json_array_append_new(list, object); /* takes it in any case */
     }
@@ -212,11 +165,14 @@ static json_t *incidents(const struct board *board)
 
 char *status_view(struct board *board, size_t *length)
 {
+    char host[HOST_NAME_MAX + 1] = "";
+    (void)gethostname(host, sizeof host); /* cannot fail with that much room */
     struct reload_results reloads = reload_report_read(board->sources.reloads);
     const char *problem = readiness_problem(board);
     struct snapshot *snapshot = board_snapshot(board);
     json_t *view = json_object();
     json_put_text(view, "version", POSTERN_VERSION);
+    json_put_text(view, "host", host);
     json_put_number(view, "pid", (uint64_t)getpid());
     json_put_time(view, "now", time(NULL));
     json_put_time(view, "started", board->started_at);

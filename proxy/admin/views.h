@@ -11,3 +11,5 @@ char *status_view(struct board *board, size_t *length);
 char *sessions_view(struct board *board, const struct session_query *query, size_t *length);
 char *certificates_view(struct board *board, size_t *length);
 char *backends_view(struct board *board, size_t *length);
+/* Samples from after number `after` on. */
+char *history_view(struct board *board, uint64_t after, size_t *length);

@@ -19,6 +19,7 @@
 #include "proxy/control/notify.h"
 #include "proxy/control/ocsp_refresh.h"
 #include "proxy/control/privileges.h"
+#include "proxy/control/recorder.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/resolver.h"
 #include "proxy/control/sandbox.h"
@@ -42,6 +43,8 @@ struct server {
     struct log_rotation rotation;
     struct notify notify;
     struct watchdog watchdog;
+    struct recorder recorder;
+    struct history *history; /* NULL: nobody could ask for it */
     struct fleet fleet;
     struct reload reload;
     struct reload_report reloads;
@@ -163,22 +166,27 @@ static unsigned usable_cores(void)
     return cores == 0 ? 1 : cores;
 }
 
-static bool remember(struct fleet *fleet)
+static bool remember(struct server *server)
 {
+    struct fleet *fleet = &server->fleet;
+    server->history = history_new();
     fleet->inventory = inventory_new(MOST_IDENTITIES);
     fleet->incidents = calloc(fleet->count, sizeof(struct incidents *));
-    if (fleet->inventory == NULL || fleet->incidents == NULL) return false;
+    if (server->history == NULL || fleet->inventory == NULL || fleet->incidents == NULL)
+        return false;
     for (unsigned i = 0; i < fleet->count; i++)
         if ((fleet->incidents[i] = incidents_new()) == NULL) return false;
     return true;
 }
 
-static void forget(struct fleet *fleet)
+static void forget(struct server *server)
 {
+    struct fleet *fleet = &server->fleet;
     for (unsigned i = 0; fleet->incidents != NULL && i < fleet->count; i++)
         incidents_free(fleet->incidents[i]);
     free(fleet->incidents);
     inventory_free(fleet->inventory);
+    history_free(server->history);
 }
 
 static struct board_sessions ask_fleet(void *arg, const struct session_query *query)
@@ -193,7 +201,7 @@ static bool bind_admin(struct server *server, int *fd, struct err *err)
 {
     const struct config_address *address = &server->fleet.snapshot->config->admin;
     if (address->text == NULL) return true;
-    if (!remember(&server->fleet)) return err_set(err, "out of memory");
+    if (!remember(server)) return err_set(err, "out of memory");
     char name[sizeof UPGRADE_ADMIN + 300];
     (void)snprintf(name, sizeof name, "%s%s", UPGRADE_ADMIN, address->text);
     if (inherited_count(&server->fleet.inherited, name) != 1 ||
@@ -208,6 +216,7 @@ static bool start_admin(struct server *server, int fd, struct err *err)
 {
     struct fleet *fleet = &server->fleet;
     const struct board_sources sources = {.inventory = fleet->inventory,
+                                          .history = server->history,
                                           .incidents = fleet->incidents,
                                           .workers = fleet->count,
                                           .draining = &server->drain.begun,
@@ -217,7 +226,10 @@ static bool start_admin(struct server *server, int fd, struct err *err)
     board_init(&server->board, &sources);
     board_publish(&server->board, fleet->snapshot);
     server->admin = admin_start(fd, &server->board, err);
-    if (server->admin != NULL) return true;
+    if (server->admin != NULL) {
+        recorder_start(&server->recorder, &server->loop, server->history, fleet);
+        return true;
+    }
     board_clear(&server->board);
     return err_prefix(err, "admin");
 }
@@ -297,7 +309,7 @@ static void clear(struct server *server)
     health_stop(server->health);
     resolver_stop(server->resolver);
     fleet_clear(&server->fleet);
-    forget(&server->fleet);
+    forget(server);
     reload_stop(&server->reload);
     ocsp_refresh_stop(server->ocsp);
     uv_walk(&server->loop, close_handle, NULL);

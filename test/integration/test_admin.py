@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reports of the admin address: status, sessions, certificates, backends."""
+"""The reports of the admin address: status, sessions, certificates, backends, history."""
 
 import datetime
 import signal
+import socket
 import subprocess
 import threading
 
@@ -33,6 +34,7 @@ def test_status_tells_what_runs_and_what_it_has_done(shown):
         assert other.connect("new-2").code == 5
         status = api(shown, "status")
     version = subprocess.run([BINARY, "version"], capture_output=True, text=True, check=True).stdout
+    assert status["host"] == socket.gethostname()
     assert status["version"] in version and status["pid"] == shown.process.pid
     assert 0 <= seconds_ago(status["started"]) < 60 and status["uptime_seconds"] < 60
     assert status["workers"] >= 1 and (status["draining"], status["ready"]) == (False, True)
@@ -206,8 +208,29 @@ def test_one_live_server_is_enough_to_be_ready(start):
     assert get(postern.admin, "/readyz")[:2] == (200, "ready\n")
 
 
+@pytest.mark.threads
+def test_the_history_tells_what_was_before_anybody_looked(shown):
+    with shown.client(5, version="1.3") as client, shown.client(5, version="1.2") as other:
+        client.connect("admitted")
+        assert other.connect("refused").code == 0x87
+        wait_until(lambda: any(one["refusals"] for one in api(shown, "history")["samples"]), "a sample")
+        told = api(shown, "history")
+    sample = next(one for one in told["samples"] if one["refusals"])
+    assert 4000 < sample["span_ms"] < 20000 and 0 <= seconds_ago(sample["at"]) < 60
+    assert (sample["connections"], sample["bytes_in"] > 0) == (1, True)
+    assert sum(one["accepted"] for one in told["samples"]) == sum(one["handshakes"] for one in told["samples"]) == 2
+    assert sum(one["admissions"] for one in told["samples"]) == 1
+    assert told["minutes"][0]["refusals_by_reason"] == {"tls_version": 1}
+    assert told["minutes"][0]["sessions_ended_by_reason"] == {"tls_version": 1}
+    assert told["last"] == len(told["samples"]) and told["interval_ms"] == 5000
+    assert api(shown, "history", after=told["last"] + 100)["samples"], "of another process: all"
+    new = api(shown, "history", after=told["last"])["samples"]
+    assert len(new) <= 1 and all(one not in told["samples"] for one in new)
+    assert get(shown.admin, "/api/v1/history?after=-1")[0] == 400
+
+
 def test_nothing_can_be_written(shown):
-    for path in ("/metrics", "/api/v1/status", "/api/v1/sessions", "/api/v1/backends", "/", "/readyz"):
+    for path in ("/metrics", "/api/v1/status", "/api/v1/history", "/api/v1/sessions", "/api/v1/backends", "/", "/readyz"):
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
             assert get(shown.admin, path, method)[0] == 405, (method, path)
 

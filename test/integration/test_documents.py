@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from admin import api, metrics, with_admin
-from postern import BINARY, ROOT
+from postern import BINARY, ROOT, wait_until
 from test_broker import Broker
 
 BLOCKS = [pytest.param(block, id=f"{path.name}-{number}")
@@ -151,8 +151,9 @@ def members(value, path=""):
 
 
 def test_the_tables_of_the_reports_are_what_the_program_says(telling):
-    for report in ("status", "sessions", "backends"):
-        told = {re.sub(r"^(totals\.(?:\w+_by_reason|\w+_versions|groups|ciphers))\..*", r"\1.*", name)
+    wait_until(lambda: api(telling, "history")["samples"], "the first sample")
+    for report in ("status", "sessions", "backends", "history"):
+        told = {re.sub(r"^((?:totals|minutes\[\])\.(?:\w+_by_reason|\w+_versions|groups|ciphers))\..*", r"\1.*", name)
                 for name in members(api(telling, report))}
         table = {name for row in documented(report) for name in re.findall(r"`([^`]+)`", row[0])}
         assert table == told, report
