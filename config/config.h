@@ -337,6 +337,7 @@ struct config {
     struct config_address admin; /* `text` NULL: off */
     bool admin_allow_remote;     /* it may be reached from other machines */
     struct config_drain drain;
+    uint64_t upgrade_timeout_ms; /* for a successor to become ready */
     enum config_sandbox sandbox;
     struct config_strings resolver; /* IP:PORT or IP; none: those of the system */
     bool watch; /* files that the configuration names are loaded again when they change */

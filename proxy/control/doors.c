@@ -82,7 +82,7 @@ bool doors_open(struct doors *doors, const struct config *config, unsigned worke
         if (items != NULL) doors->items = items;
         if (items == NULL) err_set(err, "out of memory");
         if (items == NULL || !fill(&door, &listener->address, workers, inherited, err)) {
-            clear(&door, door.count == 0);
+            clear(&door, doors->keep_files || door.count == 0);
             doors_close_from(doors, *was);
             return err_prefix(err, "listener %s", listener->name);
         }
@@ -108,7 +108,7 @@ void doors_close(struct doors *doors, const struct config *config)
         if (listens_on(config, doors->items[i].address))
             doors->items[kept++] = doors->items[i];
         else
-            clear(&doors->items[i], false);
+            clear(&doors->items[i], doors->keep_files);
     }
     doors->count = kept;
     if (kept > 0) return;
@@ -119,17 +119,13 @@ void doors_close(struct doors *doors, const struct config *config)
 void doors_close_from(struct doors *doors, size_t count)
 {
     while (doors->count > count)
-        clear(&doors->items[--doors->count], false);
+        clear(&doors->items[--doors->count], doors->keep_files);
 }
 
-void doors_let_go(struct doors *doors, bool keep_files)
+void doors_let_go(struct doors *doors)
 {
-    for (size_t i = 0; i < doors->count; i++) {
+    for (size_t i = 0; i < doors->count; i++)
         close_fds(&doors->items[i]);
-        if (!keep_files) continue;
-        free(doors->items[i].unix_path);
-        doors->items[i].unix_path = NULL;
-    }
 }
 
 size_t doors_share(const struct door *door, unsigned worker, unsigned workers)

@@ -109,7 +109,7 @@ bool fleet_install(struct fleet *fleet, struct snapshot *snapshot, struct err *e
 void fleet_drain(struct fleet *fleet)
 {
     fleet_order(fleet, fleet->handed_over ? worker_hand_over : worker_drain);
-    doors_let_go(&fleet->doors, fleet->handed_over);
+    doors_let_go(&fleet->doors);
 }
 
 void fleet_order(const struct fleet *fleet, void (*order)(struct worker *worker))

@@ -19,7 +19,7 @@ struct fleet {
     struct incidents **incidents; /* likewise, one a worker */
     struct doors doors;
     struct inherited inherited; /* sockets that we did not make */
-    bool handed_over;           /* a successor serves them: their files stay when we go */
+    bool handed_over;           /* a successor serves them */
 };
 
 /* Binds every listener of the snapshot, which it takes, for `workers` workers, or takes it from

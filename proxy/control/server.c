@@ -68,6 +68,13 @@ static void close_handle(uv_handle_t *handle, void *arg)
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
+/* Whoever wants this process to end does not want another one in its place. */
+static void break_off_upgrade(struct server *server)
+{
+    upgrade_stop(server->upgrade);
+    server->upgrade = NULL;
+}
+
 /* `order` is worker_stop or worker_cut. */
 static void stop(struct server *server, void (*order)(struct worker *worker))
 {
@@ -77,8 +84,7 @@ static void stop(struct server *server, void (*order)(struct worker *worker))
     ocsp_refresh_stop(server->ocsp);
     health_stop(server->health);
     resolver_stop(server->resolver);
-    upgrade_stop(server->upgrade);
-    server->upgrade = NULL;
+    break_off_upgrade(server);
     uv_walk(&server->loop, close_handle, NULL);
 }
 
@@ -90,6 +96,7 @@ static void on_drained(struct drain *drain)
 static void leave(struct server *server)
 {
     const struct config_drain *config = &server->fleet.snapshot->config->drain;
+    break_off_upgrade(server);
     (void)uv_timer_stop(&server->reload.tick); /* always 0 */
     notify_send(&server->notify,
                 "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu\nSTATUS=Letting clients leave",
@@ -104,6 +111,7 @@ static void on_upgraded(void *arg, bool done)
     server->upgrade = NULL;
     if (!done) return;
     server->fleet.handed_over = true;
+    server->fleet.doors.keep_files = true;
     watchdog_stop(&server->watchdog);
     notify_close(&server->notify);
     if (server->admin != NULL) admin_quiesce(server->admin);
@@ -112,12 +120,16 @@ static void on_upgraded(void *arg, bool done)
 
 static void upgrade(struct server *server)
 {
+    const struct config *config = server->fleet.snapshot->config;
     const struct upgrade_sockets sockets = {&server->fleet.doors, &server->fleet.inherited,
-                                            server->fleet.snapshot->config->admin.text,
-                                            server->admin_fd};
-    if (server->upgrade != NULL || server->drain.begun) return;
+                                            config->admin.text, server->admin_fd};
+    if (server->upgrade != NULL) {
+        log_note(LOG_WARN, "SIGUSR2 is ignored: an upgrade is under way");
+        return;
+    }
     log_note(LOG_INFO, "starting a new process to hand over to");
-    server->upgrade = upgrade_start(&server->loop, server->spawner, &sockets, on_upgraded, server);
+    server->upgrade = upgrade_start(&server->loop, server->spawner, &sockets,
+                                    config->upgrade_timeout_ms, on_upgraded, server);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -135,10 +147,16 @@ static void on_signal(uv_signal_t *signal, int number)
         log_rotation_reopen(&server->rotation);
         break;
     case SIGUSR2:
-        upgrade(server);
+        if (server->drain.begun)
+            log_note(LOG_WARN, "SIGUSR2 is ignored: this process is leaving");
+        else
+            upgrade(server);
         break;
     case SIGHUP:
-        if (!server->drain.begun) reload_now(&server->reload, "SIGHUP");
+        if (server->drain.begun)
+            log_note(LOG_WARN, "SIGHUP is ignored: this process is leaving");
+        else
+            reload_now(&server->reload, "SIGHUP");
         break;
     default:
         break;
@@ -245,6 +263,7 @@ static bool start(struct server *server, struct config **config, const struct co
 {
     unsigned workers = (*config)->workers == 0 ? usable_cores() : (*config)->workers;
     struct inherited *inherited = &server->fleet.inherited;
+    server->fleet.doors.keep_files = server->predecessor >= 0; /* it may have to go on with them */
     if (!inherited_init(inherited, err) ||
         (server->predecessor >= 0 && !upgrade_receive(server->predecessor, inherited, err))) {
         config_free(*config);
@@ -273,7 +292,9 @@ static bool start(struct server *server, struct config **config, const struct co
     if (server->ocsp == NULL || server->health == NULL) return err_set(err, "out of memory");
     server->resolver = resolver_start(&server->loop, &server->fleet, err);
     if (server->resolver == NULL) return false;
-    return server->predecessor < 0 || upgrade_ready(server->predecessor, err);
+    if (server->predecessor >= 0 && !upgrade_ready(server->predecessor, err)) return false;
+    server->fleet.doors.keep_files = false;
+    return true;
 }
 
 static void announce(const struct server *server, unsigned long descriptors)
@@ -303,7 +324,7 @@ static void clear(struct server *server)
     admin_stop(server->admin);
     if (server->admin != NULL) board_clear(&server->board);
     if (server->admin_fd >= 0) (void)close(server->admin_fd); /* a copy */
-    if (server->admin != NULL && !server->fleet.handed_over &&
+    if (server->admin != NULL && !server->fleet.doors.keep_files &&
         server->fleet.snapshot->config->admin.unix_path != NULL)
         (void)unlink(server->fleet.snapshot->config->admin.unix_path); /* it may be gone already */
     health_stop(server->health);

@@ -9,20 +9,29 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proxy/control/fd_message.h"
 #include "proxy/control/privileges.h"
 
-enum { ORDER_ROOM = 300, CHANNEL_FD = 3 };
+enum {
+    ORDER_ROOM = 300,
+    CHANNEL_FD = 3,
+    GOING_MS = 500,     /* for a successor that is about to end by itself */
+    STOPPING_MS = 3000, /* from SIGTERM to SIGKILL */
+    LOOK_MS = 20
+};
 static const char run_order[] = "run";
+static const char end_order[] = "end";
 static const char user_order[] = "user ";
 
 /* ---------------------------------------------------------------------------------- its own
  * process
  */
 
-static const int ours_alone[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE};
+static const int ours_alone[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
 
 static void set_signals(void (*handler)(int))
 {
@@ -44,13 +53,38 @@ static _Noreturn void become_successor(int channel, char **argv)
     _exit(1);
 }
 
+static bool ends_within(pid_t successor, unsigned ms)
+{
+    const struct timespec pause = {0, LOOK_MS * 1000000L};
+    for (unsigned waited = 0; waitpid(successor, NULL, WNOHANG) == 0; waited += LOOK_MS) {
+        if (waited >= ms) return false;
+        (void)nanosleep(&pause, NULL); /* a shorter one will do as well */
+    }
+    return true;
+}
+
+/* Nobody else waits for it, so that its number is nobody else's until then. */
+static void end_successor(pid_t successor)
+{
+    if (successor <= 0 || ends_within(successor, GOING_MS)) return;
+    (void)kill(successor, SIGTERM); /* as below: fails if it has another user by now */
+    if (ends_within(successor, STOPPING_MS)) return;
+    (void)kill(successor, SIGKILL);
+    (void)ends_within(successor, STOPPING_MS);
+}
+
 static void obey(const char *order, int channel, char **argv)
 {
+    static pid_t successor; /* the last one that was started */
     struct err err;
     if (strncmp(order, user_order, strlen(user_order)) == 0) {
         if (!privileges_drop(order + strlen(user_order), &err)) _exit(1);
-    } else if (strcmp(order, run_order) == 0 && channel >= 0 && fork() == 0) {
-        become_successor(channel, argv);
+    } else if (strcmp(order, run_order) == 0 && channel >= 0) {
+        successor = fork();
+        if (successor == 0) become_successor(channel, argv);
+    } else if (strcmp(order, end_order) == 0) {
+        end_successor(successor);
+        successor = 0;
     }
     if (channel >= 0) (void)close(channel); /* the successor has it */
 }
@@ -60,7 +94,7 @@ static _Noreturn void serve(int fd, char **argv)
     char order[ORDER_ROOM];
     int channel = -1;
     size_t count = 0;
-    set_signals(SIG_IGN); /* a terminal sends them to us all; SIGCHLD: nobody is to be waited for */
+    set_signals(SIG_IGN);                        /* a terminal sends them to us all */
     (void)prctl(PR_SET_NAME, "postern-spawner"); /* for people alone */
     if (dup2(fd, CHANNEL_FD) < 0) _exit(1);
     (void)close_range(CHANNEL_FD + 1, ~0U, 0); /* nothing of theirs is to live on with us */
@@ -102,6 +136,11 @@ bool spawner_run(struct spawner *spawner, int channel, struct err *err)
         return err_set(err, "there is no process that could start another one: restart Postern");
     if (fd_message_send(spawner->fd, run_order, &channel, 1)) return true;
     return err_set(err, "the process that starts another one is gone: restart Postern");
+}
+
+void spawner_end(struct spawner *spawner)
+{
+    if (spawner->fd >= 0) (void)!fd_message_send(spawner->fd, end_order, NULL, 0); /* or is gone */
 }
 
 void spawner_stop(struct spawner *spawner)

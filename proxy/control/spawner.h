@@ -23,4 +23,7 @@ void spawner_start(struct spawner *spawner, char **argv);
 void spawner_drop_privileges(struct spawner *spawner, const char *user);
 /* Starts a successor that has `channel`, which stays ours. False: told why. */
 MUST_USE bool spawner_run(struct spawner *spawner, int channel, struct err *err);
+/* Ends the successor that was started last, which has not become ready: by SIGTERM if it does not
+ * go by itself, then by SIGKILL. Does not wait for that; another one is started only afterwards. */
+void spawner_end(struct spawner *spawner);
 void spawner_stop(struct spawner *spawner);

@@ -11,11 +11,10 @@
 #include "proxy/control/fd_message.h"
 #include "proxy/control/upgrade_words.h"
 
-enum { SUCCESSOR_DEADLINE_MS = 60000 };
-
 struct upgrade {
     uv_poll_t poll;
     uv_timer_t deadline;
+    struct spawner *spawner;
     int fd;
     unsigned handles; /* that are not closed yet */
     upgrade_over_fn *over;
@@ -88,10 +87,18 @@ static void end(struct upgrade *upgrade)
     (void)close(upgrade->fd); /* all has been said */
 }
 
+/* A successor that hangs must not keep the sockets: clients whom nobody accepts would wait there.
+ */
+static void give_up(struct upgrade *upgrade)
+{
+    spawner_end(upgrade->spawner);
+    end(upgrade);
+}
+
 static void fail(struct upgrade *upgrade, const char *why)
 {
     log_event(LOG_ERROR, "not upgraded, this process goes on", why);
-    end(upgrade);
+    give_up(upgrade);
     upgrade->over(upgrade->arg, false);
 }
 
@@ -122,11 +129,11 @@ static void on_word(uv_poll_t *poll, int status, int events)
 static void on_deadline(uv_timer_t *timer)
 {
     fail(CONTAINER_OF(timer, struct upgrade, deadline),
-         "the new process was not ready within a minute");
+         "the new process was not ready within upgrade_timeout, and is ended");
 }
 
 static bool begin(struct upgrade *upgrade, uv_loop_t *loop, struct spawner *spawner,
-                  const struct upgrade_sockets *sockets, struct err *err)
+                  const struct upgrade_sockets *sockets, uint64_t timeout_ms, struct err *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
@@ -142,21 +149,22 @@ static bool begin(struct upgrade *upgrade, uv_loop_t *loop, struct spawner *spaw
     upgrade->handles = 2;
     (void)uv_timer_init(loop, &upgrade->deadline); /* these always 0 */
     upgrade->poll.data = upgrade->deadline.data = upgrade;
-    (void)uv_timer_start(&upgrade->deadline, on_deadline, SUCCESSOR_DEADLINE_MS, 0);
+    (void)uv_timer_start(&upgrade->deadline, on_deadline, timeout_ms, 0);
     (void)uv_poll_start(&upgrade->poll, UV_READABLE, on_word);
     return true;
 }
 
 struct upgrade *upgrade_start(uv_loop_t *loop, struct spawner *spawner,
-                              const struct upgrade_sockets *sockets, upgrade_over_fn *over,
-                              void *arg)
+                              const struct upgrade_sockets *sockets, uint64_t timeout_ms,
+                              upgrade_over_fn *over, void *arg)
 {
     struct err err = {"out of memory"};
     struct upgrade *upgrade = calloc(1, sizeof *upgrade);
     if (upgrade != NULL) {
         upgrade->over = over;
         upgrade->arg = arg;
-        if (begin(upgrade, loop, spawner, sockets, &err)) return upgrade;
+        upgrade->spawner = spawner;
+        if (begin(upgrade, loop, spawner, sockets, timeout_ms, &err)) return upgrade;
     }
     free(upgrade);
     log_event(LOG_ERROR, "not upgraded, this process goes on", err.text);
@@ -167,5 +175,5 @@ void upgrade_stop(struct upgrade *upgrade)
 {
     if (upgrade == NULL) return;
     log_event(LOG_ERROR, "not upgraded", "this process ends before the new one was ready");
-    end(upgrade);
+    give_up(upgrade);
 }

@@ -32,12 +32,13 @@ struct upgrade_sockets {
     int admin_fd;
 };
 
-/* Starts a successor and hands the sockets over; whatever fails, now or later, is logged, and
- * everything is as before. Gives what is under way until `over` is called, or NULL. */
+/* Starts a successor, which has `timeout_ms` to become ready, and hands the sockets over; whatever
+ * fails, now or later, is logged, and everything is as before, without the successor. Keeps
+ * `spawner`. Gives what is under way until `over` is called, or NULL. */
 struct upgrade *upgrade_start(uv_loop_t *loop, struct spawner *spawner,
-                              const struct upgrade_sockets *sockets, upgrade_over_fn *over,
-                              void *arg);
-/* Breaks it off; `over` is not called. NULL is fine. */
+                              const struct upgrade_sockets *sockets, uint64_t timeout_ms,
+                              upgrade_over_fn *over, void *arg);
+/* Breaks it off, and ends the successor; `over` is not called. NULL is fine. */
 void upgrade_stop(struct upgrade *upgrade);
 
 /* The successor's side. */

@@ -264,6 +264,70 @@ def test_an_address_that_is_taken_keeps_the_old_process(upgrading):
         join(postern, None, "y").close()
 
 
+def test_a_failed_upgrade_leaves_the_unix_sockets_where_they_are(upgrading, tmp_path):
+    path, admin = tmp_path / "in.sock", tmp_path / "admin.sock"
+    postern, upgrade = upgrading(listener={"address": f"unix:{path}"}, watch=False,
+                                 admin={"address": f"unix:{admin}"})
+    with listening() as taken:
+        port = taken.getsockname()[1]
+        change(postern, lambda config: config["listeners"].append(
+            {**config["listeners"][0], "name": "more", "address": f"127.0.0.1:{port}"}))
+        upgrade.ask()
+        postern.wait_log("not upgraded, this process goes on")
+    for one in path, admin:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(one))
+
+
+@pytest.fixture
+def waiting(upgrading, tmp_path):
+    """A Postern whose binary has been replaced by a program that never becomes ready."""
+    def start_one(program, **options):
+        link, number = tmp_path / "installed", tmp_path / "pid"
+        link.symlink_to(BINARY)
+        postern, upgrade = upgrading(wrapper=("sh", "-c", 'shift; exec "$0" "$@"', str(link)), **options)
+        link.unlink()
+        link.write_text(f"#!/bin/sh\n{program}\necho $$ >{number}.new\nmv {number}.new {number}\nexec sleep 600\n")
+        link.chmod(0o755)
+        upgrade.ask()
+        wait_until(number.exists, "the new process")
+        return postern, int(number.read_text())
+
+    return start_one
+
+
+@pytest.mark.parametrize("program", ["", "trap '' TERM"], ids=["ends by SIGTERM", "has to be killed"])
+def test_a_new_process_that_hangs_is_ended_and_the_old_one_goes_on(waiting, program):
+    postern, successor = waiting(program, upgrade_timeout="300ms")
+    line = postern.wait_log("not upgraded, this process goes on")
+    assert "the new process was not ready within upgrade_timeout, and is ended" in line
+    wait_until(lambda: not pathlib.Path(f"/proc/{successor}").exists(), "the new process to be gone, and waited for")
+    join(postern, None, "x").close()
+
+
+def test_another_signal_does_not_start_a_second_new_process(waiting):
+    postern, _ = waiting("", upgrade_timeout="2s")
+    os.kill(postern.process.pid, signal.SIGUSR2)
+    postern.wait_log("warn +SIGUSR2 is ignored: an upgrade is under way")
+    assert postern.text.count("starting a new process") == 1
+
+
+def test_a_process_that_is_to_end_breaks_its_upgrade_off(waiting):
+    postern, successor = waiting("", drain={"timeout": "30s", "spread": "20s"})
+    clients = [join(postern, None, f"x-{number}") for number in range(3)]
+    os.kill(postern.process.pid, signal.SIGTERM)
+    assert "this process ends before the new one was ready" in postern.wait_log("error not upgraded")
+    postern.wait_log("draining")
+    for number, word in ((signal.SIGUSR2, "SIGUSR2"), (signal.SIGHUP, "SIGHUP")):
+        os.kill(postern.process.pid, number)
+        postern.wait_log(f"warn +{word} is ignored: this process is leaving")
+    wait_until(lambda: not is_running(successor), "the new process to be ended")
+    for client in clients:
+        client.close()
+    assert postern.process.wait(DEADLINE) == 0
+    assert "handed over" not in postern.text
+
+
 def test_systemd_learns_who_the_main_process_is(upgrading, tmp_path):
     manager = Manager(str(tmp_path / "notify"))
     postern, upgrade = upgrading(environment={"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "400000"})
