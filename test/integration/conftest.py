@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import itertools
+
 import pytest
 
 import pki as pki_module
-from postern import Mosquitto, Postern
+from postern import Broker, Mosquitto, Postern
 
 
 def pytest_configure(config):
@@ -30,6 +32,37 @@ def start(tmp_path, pki):
     yield start_one
     for one in running:
         one.stop()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    """`postern broker`, which the tests of a file share: their topics and clients have a `name`."""
+    running = Broker(tmp_path_factory.mktemp("broker"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def limited(tmp_path):
+    """Starts `postern broker` with other limits; each is stopped, and has to stop cleanly."""
+    running = []
+
+    def start_one(limits):
+        running.append(Broker(tmp_path, limits))
+        return running[-1]
+
+    yield start_one
+    for one in running:
+        one.stop()
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def name():
+    """No other test has it."""
+    return f"t{next(_numbers)}"
 
 
 @pytest.fixture

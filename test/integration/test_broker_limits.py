@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens at each limit of the included broker. Those that test_broker.py has are not here again."""
+"""What happens at each limit of the included broker."""
 
 import contextlib
 import os
@@ -13,7 +13,26 @@ import pytest
 
 import mqtt_packets as mqtt
 from postern import DEADLINE, SANITIZED
-from test_broker import limited  # noqa: F401 (a fixture)
+
+
+def test_connack_tells_what_there_is(broker, name):
+    with broker.raw(5) as client:
+        got = client.connect("")
+        assert got.code == 0
+        assert 0x2A not in got.properties  # shared subscriptions, which are there
+        assert len(got.properties[0x12][0]) > 10
+        assert 0x21 in got.properties and 0x27 in got.properties and 0x22 in got.properties
+
+
+def test_limits_of_keep_alive_and_expiry_are_told(limited, name):
+    broker = limited("max_keep_alive: 10s\nmax_session_expiry: 1h\nretain: false\n")
+    with broker.raw(5) as client:
+        got = client.connect(name, keep_alive=600, props=b"\x11\xff\xff\xff\xff")
+        assert got.properties[0x13] == [10]
+        assert got.properties[0x11] == [3600]
+        assert got.properties[0x25] == [0]
+        client.send(mqtt.publish(5, name, "x", retain=True))
+        assert client.expect(mqtt.DISCONNECT).reason == 0x9A
 
 
 def test_the_servers_keep_alive_is_in_force(limited):
@@ -217,3 +236,41 @@ def test_a_large_message_to_a_thousand_subscribers_is_kept_once(limited):
         publisher.ping()
         assert memory("VmHWM") - before < 8 << 20, "a copy for each would be 1,000 MiB"
         assert len(readers[0].expect(mqtt.PUBLISH).payload) == 1 << 20
+
+
+def test_a_client_over_the_receive_maximum_is_ended(limited, name):
+    broker = limited("receive_maximum: 2\n")
+    with broker.raw(5) as client:
+        assert client.connect(name).properties[0x21] == [2]
+        for packet_id in (1, 2, 3):
+            client.send(mqtt.publish(5, name, "x", qos=2, packet_id=packet_id))
+        client.expect(mqtt.PUBREC)
+        client.expect(mqtt.PUBREC)
+        assert client.expect(mqtt.DISCONNECT).reason == 0x93
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_packets_over_our_maximum_end_the_client(limited, name, version):
+    broker = limited("max_packet_size: 1KiB\n")
+    with broker.raw(version) as client:
+        acknowledged = client.connect(name)
+        if version == 5:
+            assert acknowledged.properties[0x27] == [1024]
+        client.send(b"\x30\xff\xff\xff\x7f")
+        if version == 5:
+            assert client.expect(mqtt.DISCONNECT).reason == 0x95
+        client.expect_close()
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_more_sessions_than_allowed_are_refused(limited, name, version):
+    broker = limited("max_sessions: 2\n")
+    with broker.raw(version) as one, broker.raw(version) as two, broker.raw(version) as three:
+        one.connect(name + "1")
+        two.connect(name + "2")
+        assert three.connect(name + "3").code == (0x97 if version == 5 else 3)
+        three.expect_close()
+        two.send(mqtt.packet(mqtt.DISCONNECT, 0, b""))
+        two.expect_close()
+        with broker.raw(version) as four:
+            assert four.connect(name + "4").code == 0

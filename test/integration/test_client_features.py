@@ -46,14 +46,6 @@ def place(request, pki, tmp_path_factory):
     server.stop()
 
 
-_unique = iter(range(1_000_000))
-
-
-@pytest.fixture
-def name():
-    return f"f{next(_unique)}"
-
-
 def properties(kind, **values):
     made = Properties(getattr(PacketTypes, kind))
     for key, value in values.items():

@@ -10,8 +10,7 @@ import subprocess
 import pytest
 
 from admin import api, metrics, with_admin
-from postern import BINARY, ROOT, wait_until
-from test_broker import Broker
+from postern import BINARY, ROOT, Broker, wait_until
 
 BLOCKS = [pytest.param(block, id=f"{path.name}-{number}")
           for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -11,8 +11,7 @@ import time
 import pytest
 
 import mqtt_packets as mqtt
-from postern import BINARY, DEADLINE, SANITIZED
-from test_broker import Broker
+from postern import BINARY, DEADLINE, SANITIZED, Broker
 
 
 def passwd(file, name, password, *options):

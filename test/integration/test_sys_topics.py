@@ -7,8 +7,7 @@ import subprocess
 import pytest
 
 import mqtt_packets as mqtt
-from postern import BINARY, DEADLINE
-from test_broker import Broker
+from postern import BINARY, DEADLINE, Broker
 
 
 @pytest.fixture
