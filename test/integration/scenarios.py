@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import yaml
 
 import mqtt_packets as mqtt
-from postern import DEADLINE, ROOT
+from postern import ROOT
 
 FOLDER = ROOT / "test/conformance"
 STATEMENT = re.compile(r"MQTT5?-\d+(?:\.\d+)*-\d+")

@@ -7,13 +7,11 @@ import re
 import signal
 import socket
 import subprocess
-import time
 
 import pytest
 import yaml
 
-import mqtt_packets as mqtt
-from postern import BINARY, DEADLINE, SANITIZED, free_port, wait_until
+from postern import BINARY, DEADLINE, free_port, wait_until
 
 COMMANDS = ["run", "check", "certs", "health", "broker", "schema", "version"]
 ACTIONS = ["init", "client", "server", "revoke", "crl", "show"]

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each row of the table in docs/troubleshooting.md is really said, in the log and by explain."""
 
-import pathlib
 import re
 import ssl
 import subprocess
-import time
 
 import pytest
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import mqtt_packets as mqtt
-from postern import BINARY, DEADLINE, Broker
+from postern import DEADLINE, Broker
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ import threading
 import time
 
 import pytest
-import yaml
 
 import mqtt_packets as mqtt
-from postern import BINARY, DEADLINE, SANITIZED, free_port, launch, wait_until
+from postern import DEADLINE, SANITIZED, free_port, wait_until
 from test_inventory import get
 from test_reload import change, join
 from test_systemd import Manager, listening
