@@ -12,7 +12,7 @@ import time
 import pytest
 
 import mqtt_packets as mqtt
-from postern import DEADLINE, SANITIZED, free_port, wait_until
+from postern import BINARY, DEADLINE, SANITIZED, free_port, wait_until
 from test_inventory import get
 from test_reload import change, join
 from test_systemd import Manager, listening
