@@ -35,7 +35,7 @@ def make_pki(folder, key):
 
 def measure(row, told, folder, pkis):
     """One row: every server is up, and they take turns."""
-    echo = load.Echo()
+    echo = load.Echo(first=row.first)
     servers = []
     found = {}
     try:

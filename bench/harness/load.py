@@ -10,14 +10,16 @@ LOAD = "build/release/bench/load"
 ECHO = "build/release/bench/echo"
 
 
-def pinned(*command, core=LOAD_CORE, nice=0):
-    return ["taskset", "-c", core, "nice", "-n", str(nice), *command]
+def pinned(*command, core=LOAD_CORE, nice=0, first=False):
+    """`first`: it runs as soon as it can, whoever else has that core."""
+    priority = ["chrt", "--fifo", "10"] if first else ["nice", "-n", str(nice)]
+    return ["taskset", "-c", core, *priority, *command]
 
 
 class Echo:
-    def __init__(self, core=LOAD_CORE, nice=0):
+    def __init__(self, core=LOAD_CORE, first=False):
         self.port = processes.free_port()
-        self.process = subprocess.Popen(pinned(ECHO, str(self.port), core=core, nice=nice))
+        self.process = subprocess.Popen(pinned(ECHO, str(self.port), core=core, first=first))
         if not processes.listens(self.port, self.process):
             raise SystemExit("the echoing backend did not start")
 
@@ -39,9 +41,9 @@ def command(server, scenario, options):
     return line + [str(option) for option in options]
 
 
-def run(server, scenario, *options, core=LOAD_CORE):
+def run(server, scenario, *options, **where):
     """Runs a scenario to its end and gives what it reported."""
-    done = subprocess.run(pinned(*command(server, scenario, options), core=core),
+    done = subprocess.run(pinned(*command(server, scenario, options), **where),
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{server.name}: the load failed in {scenario}")
@@ -51,9 +53,10 @@ def run(server, scenario, *options, core=LOAD_CORE):
 class Conversation:
     """A scenario that is told what to do next on its stdin."""
 
-    def __init__(self, server, scenario, *options, nice=0):
-        self.process = subprocess.Popen(pinned(*command(server, scenario, (*options, "--stdin")), nice=nice),
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, server, scenario, *options, **priority):
+        self.process = subprocess.Popen(
+            pinned(*command(server, scenario, (*options, "--stdin")), **priority),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def say(self, line):
         self.process.stdin.write(line + "\n")
