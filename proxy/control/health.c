@@ -133,8 +133,18 @@ static void drop_unwanted(struct health *health)
     }
 }
 
-static void look_at_snapshot(struct health *health, uint64_t now_ms)
+static void on_tick(uv_timer_t *timer)
 {
+    struct health *health = CONTAINER_OF(timer, struct health, tick);
+    uint64_t now_ms = clock_monotonic_ms();
+    if (health->stopped) return;
+    for (struct target *target = health->targets; target != NULL; target = target->next)
+        look_at(target, now_ms);
+}
+
+void health_look(struct health *health)
+{
+    uint64_t now_ms = clock_monotonic_ms();
     for (struct target *target = health->targets; target != NULL; target = target->next)
         break_off(target, now_ms);
     snapshot_unref(health->seen);
@@ -146,16 +156,10 @@ static void look_at_snapshot(struct health *health, uint64_t now_ms)
             want(health, pool, (int)server, now_ms);
     }
     drop_unwanted(health);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct health *health = CONTAINER_OF(timer, struct health, tick);
-    uint64_t now_ms = clock_monotonic_ms();
-    if (health->stopped) return;
-    if (health->seen != health->fleet->snapshot) look_at_snapshot(health, now_ms);
-    for (struct target *target = health->targets; target != NULL; target = target->next)
-        look_at(target, now_ms);
+    if (health->targets == NULL)
+        (void)uv_timer_stop(&health->tick); /* these always 0 */
+    else
+        (void)uv_timer_start(&health->tick, on_tick, 0, TICK_MS);
 }
 
 struct health *health_start(uv_loop_t *loop, const struct fleet *fleet)
@@ -164,8 +168,8 @@ struct health *health_start(uv_loop_t *loop, const struct fleet *fleet)
     if (health == NULL) return NULL;
     health->loop = loop;
     health->fleet = fleet;
-    (void)uv_timer_init(loop, &health->tick); /* these always 0 */
-    (void)uv_timer_start(&health->tick, on_tick, 0, TICK_MS);
+    (void)uv_timer_init(loop, &health->tick); /* always 0 */
+    health_look(health);
     return health;
 }
 

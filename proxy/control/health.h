@@ -11,9 +11,10 @@
 
 struct health;
 
-/* Gives checks (health_free) of whatever the fleet serves, now and after reloads. NULL: out of
- * memory. */
+/* Gives checks (health_free) of whatever the fleet serves. NULL: out of memory. */
 struct health *health_start(uv_loop_t *loop, const struct fleet *fleet);
+/* The fleet serves another generation. */
+void health_look(struct health *health);
 /* Breaks off what is under way; its timer is closed by whoever closes the loop's handles. Before
  * the fleet is cleared. May be repeated; NULL is fine. */
 void health_stop(struct health *health);

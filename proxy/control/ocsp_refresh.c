@@ -42,7 +42,6 @@ struct ocsp_refresh {
     uv_timer_t tick;
     uv_loop_t *loop;
     const struct fleet *fleet;
-    const struct snapshot *seen; /* the generation whose certificates are known; compared only */
     struct subject *subjects;
     unsigned fetches;
     atomic_bool stopping; /* read by the fetching threads */
@@ -229,11 +228,19 @@ static void drop_unwanted(struct ocsp_refresh *refresh)
     }
 }
 
-/* The certificates of a new generation. */
-static void look_at_snapshot(struct ocsp_refresh *refresh)
+static void on_tick(uv_timer_t *timer)
+{
+    struct ocsp_refresh *refresh = CONTAINER_OF(timer, struct ocsp_refresh, tick);
+    time_t now = time(NULL);
+    for (struct subject *subject = refresh->subjects; subject != NULL; subject = subject->next)
+        if (subject->wanted && !subject->waiting && now >= subject->due &&
+            refresh->fetches < MOST_FETCHES)
+            begin(refresh, subject);
+}
+
+void ocsp_refresh_look(struct ocsp_refresh *refresh)
 {
     const struct config *config = refresh->fleet->snapshot->config;
-    refresh->seen = refresh->fleet->snapshot;
     for (struct subject *subject = refresh->subjects; subject != NULL; subject = subject->next)
         subject->wanted = false;
     for (size_t i = 0; i < config->listeners_count; i++) {
@@ -243,17 +250,10 @@ static void look_at_snapshot(struct ocsp_refresh *refresh)
             add_subject(refresh, tls->certificates[j].certificate);
     }
     drop_unwanted(refresh);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct ocsp_refresh *refresh = CONTAINER_OF(timer, struct ocsp_refresh, tick);
-    time_t now = time(NULL);
-    if (refresh->seen != refresh->fleet->snapshot) look_at_snapshot(refresh);
-    for (struct subject *subject = refresh->subjects; subject != NULL; subject = subject->next)
-        if (subject->wanted && !subject->waiting && now >= subject->due &&
-            refresh->fetches < MOST_FETCHES)
-            begin(refresh, subject);
+    if (refresh->subjects == NULL)
+        (void)uv_timer_stop(&refresh->tick); /* these always 0 */
+    else
+        (void)uv_timer_start(&refresh->tick, on_tick, 0, TICK_MS);
 }
 
 struct ocsp_refresh *ocsp_refresh_start(uv_loop_t *loop, const struct fleet *fleet)
@@ -262,8 +262,8 @@ struct ocsp_refresh *ocsp_refresh_start(uv_loop_t *loop, const struct fleet *fle
     if (refresh == NULL) return NULL;
     refresh->loop = loop;
     refresh->fleet = fleet;
-    (void)uv_timer_init(loop, &refresh->tick); /* these always 0 */
-    (void)uv_timer_start(&refresh->tick, on_tick, 0, TICK_MS);
+    (void)uv_timer_init(loop, &refresh->tick); /* always 0 */
+    ocsp_refresh_look(refresh);
     return refresh;
 }
 

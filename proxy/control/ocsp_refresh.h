@@ -10,9 +10,10 @@
 
 struct ocsp_refresh;
 
-/* Gives a refresher (ocsp_refresh_free) for whatever the fleet serves, now and after reloads. NULL:
- * out of memory. */
+/* Gives a refresher (ocsp_refresh_free) for whatever the fleet serves. NULL: out of memory. */
 struct ocsp_refresh *ocsp_refresh_start(uv_loop_t *loop, const struct fleet *fleet);
+/* The fleet serves another generation. */
+void ocsp_refresh_look(struct ocsp_refresh *refresh);
 /* Breaks off what is being asked, within a second or so; its timer is closed by whoever closes the
  * loop's handles. May be repeated; NULL is fine. */
 void ocsp_refresh_stop(struct ocsp_refresh *refresh);

@@ -68,7 +68,7 @@ static void note_fixed(const struct config *before, const struct config *after)
 
 static bool install(struct reload *reload, struct config *config, struct err *err)
 {
-    struct fleet *fleet = reload->fleet;
+    struct fleet *fleet = reload->ties.fleet;
     const struct config *before = fleet->snapshot->config;
     if (included(config) != NULL && included(before) == NULL) {
         config_free(config);
@@ -76,7 +76,7 @@ static bool install(struct reload *reload, struct config *config, struct err *er
     }
     struct watch *watch = config->watch ? watch_new(config) : NULL;
     note_fixed(before, config);
-    struct snapshot *snapshot = snapshot_new(&config, fleet->count, reload->builtin,
+    struct snapshot *snapshot = snapshot_new(&config, fleet->count, reload->ties.builtin,
                                              fleet->snapshot, err);
     if (snapshot == NULL || !fleet_install(fleet, snapshot, err)) {
         watch_free(watch);
@@ -84,7 +84,8 @@ static bool install(struct reload *reload, struct config *config, struct err *er
     }
     watch_free(reload->watch);
     reload->watch = watch;
-    if (reload->builtin->reload != NULL) reload->builtin->reload(reload->builtin->arg);
+    if (reload->ties.builtin->reload != NULL)
+        reload->ties.builtin->reload(reload->ties.builtin->arg);
     return true;
 }
 
@@ -99,13 +100,13 @@ void reload_now(struct reload *reload, const char *why)
 {
     struct err err = {{0}};
     struct log_line line;
-    notify_reloading(reload->notify);
-    struct config *config = reload->source->load(reload->source->arg, &err);
+    notify_reloading(reload->ties.notify);
+    struct config *config = reload->ties.source->load(reload->ties.source->arg, &err);
     bool done = config != NULL && install(reload, config, &err);
-    if (reload->board != NULL && done) board_publish(reload->board, reload->fleet->snapshot);
+    if (done) reload->ties.on_loaded(reload->ties.arg);
     if (done) (void)privileges_lock_memory(); /* the start has told whether that is possible */
-    reload_report_note(reload->report, why, done ? NULL : err.text);
-    notify_send(reload->notify, "READY=1\nSTATUS=%s%s",
+    reload_report_note(reload->ties.report, why, done ? NULL : err.text);
+    notify_send(reload->ties.notify, "READY=1\nSTATUS=%s%s",
                 done ? "Serving" : "Serving by the old configuration: ", done ? "" : err.text);
     log_begin(&line, done ? LOG_INFO : LOG_ERROR,
               done ? "configuration loaded" : "configuration not loaded, the old one stays");
@@ -129,7 +130,7 @@ static void note_rule(const char *message, const struct config_rule *rule, time_
 /* Whoever came in by a rule is judged by the others from its `until` on. */
 static void look_at_calendar(struct reload *reload, time_t now)
 {
-    const struct config *config = reload->fleet->snapshot->config;
+    const struct config *config = reload->ties.fleet->snapshot->config;
     bool passed = false;
     bool notice = now - reload->last_notice >= DAY_S;
     for (size_t i = 0; i < config->policies_count; i++)
@@ -145,7 +146,7 @@ static void look_at_calendar(struct reload *reload, time_t now)
         }
     if (notice) reload->last_notice = now;
     reload->last_tick = now;
-    if (passed) fleet_order(reload->fleet, worker_recheck);
+    if (passed) fleet_order(reload->ties.fleet, worker_recheck);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -163,18 +164,11 @@ static void on_tick(uv_timer_t *timer)
     if (now != reload->last_tick) look_at_calendar(reload, now);
 }
 
-void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
-                  const struct config_source *source, const struct builtin_broker *builtin,
-                  struct reload_report *report, const struct notify *notify, struct board *board)
+void reload_start(struct reload *reload, uv_loop_t *loop, const struct reload_ties *ties)
 {
-    *reload = (struct reload){.fleet = fleet,
-                              .source = source,
-                              .builtin = builtin,
-                              .report = report,
-                              .notify = notify,
-                              .board = board,
-                              .last_tick = time(NULL)};
-    if (fleet->snapshot->config->watch) reload->watch = watch_new(fleet->snapshot->config);
+    const struct config *config = ties->fleet->snapshot->config;
+    *reload = (struct reload){.ties = *ties, .last_tick = time(NULL)};
+    if (config->watch) reload->watch = watch_new(config);
     (void)uv_timer_init(loop, &reload->tick); /* these always 0 */
     (void)uv_timer_start(&reload->tick, on_tick, TICK_MS, TICK_MS);
 }

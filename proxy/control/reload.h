@@ -10,7 +10,6 @@
 #include "base/attributes.h"
 #include "base/err.h"
 #include "config/config.h"
-#include "proxy/admin/board.h"
 #include "proxy/backend/pool.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/notify.h"
@@ -24,25 +23,28 @@ struct config_source {
     void *arg;
 };
 
-struct reload {
-    uv_timer_t tick;
+/* Whom it concerns; all are borrowed. */
+struct reload_ties {
     struct fleet *fleet;
     const struct config_source *source;
     const struct builtin_broker *builtin;
+    struct reload_report *report;
+    const struct notify *notify;
+    void (*on_loaded)(void *arg); /* the fleet serves by another generation */
+    void *arg;
+};
+
+struct reload {
+    struct reload_ties ties;
+    uv_timer_t tick;
     struct watch *watch; /* NULL: `watch` is off */
     time_t last_tick;
     time_t again_at; /* a reload that failed for want of descriptors or memory; 0: none did */
     time_t last_notice;
-    struct reload_report *report;
-    const struct notify *notify;
-    struct board *board; /* NULL: nobody can ask */
 };
 
-/* Begins to look; reload_stop is due. All are borrowed; `board` (NULL: none) gets what serves after
- * each reload. */
-void reload_start(struct reload *reload, uv_loop_t *loop, struct fleet *fleet,
-                  const struct config_source *source, const struct builtin_broker *builtin,
-                  struct reload_report *report, const struct notify *notify, struct board *board);
+/* Begins to look; reload_stop is due. */
+void reload_start(struct reload *reload, uv_loop_t *loop, const struct reload_ties *ties);
 /* Loads everything again; `why` goes to the log. */
 void reload_now(struct reload *reload, const char *why);
 /* The timer is closed by whoever closes the loop's handles. */

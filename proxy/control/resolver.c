@@ -308,8 +308,18 @@ static void drop_unwanted(struct resolver *resolver)
     }
 }
 
-/* A new generation: also the system's settings are read again. */
-static void look_at_snapshot(struct resolver *resolver)
+static void on_tick(uv_timer_t *timer)
+{
+    struct resolver *resolver = CONTAINER_OF(timer, struct resolver, tick);
+    uint64_t now_ms = clock_monotonic_ms();
+    if (resolver->stopped || resolver->channel == NULL) return;
+    ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what timed out */
+    for (struct name *name = resolver->names; name != NULL; name = name->next)
+        if (!name->asking && now_ms >= name->due_ms) ask(name);
+}
+
+/* Also the system's settings are read again. */
+void resolver_look(struct resolver *resolver)
 {
     struct err err;
     close_channel(resolver);
@@ -324,18 +334,10 @@ static void look_at_snapshot(struct resolver *resolver)
             if (is_name(&pool->servers[server].config->address)) want(resolver, pool, server);
     }
     drop_unwanted(resolver);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct resolver *resolver = CONTAINER_OF(timer, struct resolver, tick);
-    uint64_t now_ms = clock_monotonic_ms();
-    if (resolver->stopped) return;
-    if (resolver->seen != resolver->fleet->snapshot) look_at_snapshot(resolver);
-    if (resolver->channel == NULL) return;
-    ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what timed out */
-    for (struct name *name = resolver->names; name != NULL; name = name->next)
-        if (!name->asking && now_ms >= name->due_ms) ask(name);
+    if (resolver->names == NULL)
+        (void)uv_timer_stop(&resolver->tick); /* these always 0 */
+    else
+        (void)uv_timer_start(&resolver->tick, on_tick, 0, TICK_MS);
 }
 
 struct resolver *resolver_start(uv_loop_t *loop, const struct fleet *fleet, struct err *err)
@@ -350,8 +352,8 @@ struct resolver *resolver_start(uv_loop_t *loop, const struct fleet *fleet, stru
     }
     resolver->loop = loop;
     resolver->fleet = fleet;
-    (void)uv_timer_init(loop, &resolver->tick); /* these always 0 */
-    (void)uv_timer_start(&resolver->tick, on_tick, 0, TICK_MS);
+    (void)uv_timer_init(loop, &resolver->tick); /* always 0 */
+    resolver_look(resolver);
     return resolver;
 }
 

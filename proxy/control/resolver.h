@@ -12,9 +12,10 @@
 
 struct resolver;
 
-/* Gives a resolver (resolver_free) for the names of whatever the fleet serves, now and after
- * reloads. NULL: told why. */
+/* Gives a resolver (resolver_free) for the names of whatever the fleet serves. NULL: told why. */
 struct resolver *resolver_start(uv_loop_t *loop, const struct fleet *fleet, struct err *err);
+/* The fleet serves another generation. */
+void resolver_look(struct resolver *resolver);
 /* Breaks off what is being asked; its timer is closed by whoever closes the loop's handles. Before
  * the fleet is cleared. May be repeated; NULL is fine. */
 void resolver_stop(struct resolver *resolver);

@@ -252,6 +252,15 @@ static bool start_admin(struct server *server, int fd, struct err *err)
     return err_prefix(err, "admin");
 }
 
+static void on_loaded(void *arg)
+{
+    struct server *server = arg;
+    if (server->admin != NULL) board_publish(&server->board, server->fleet.snapshot);
+    ocsp_refresh_look(server->ocsp);
+    health_look(server->health);
+    resolver_look(server->resolver);
+}
+
 static bool begin_builtin(const struct builtin_broker *builtin, struct err *err)
 {
     return builtin->begin == NULL || builtin->begin(builtin->arg) ||
@@ -284,8 +293,9 @@ static bool start(struct server *server, struct config **config, const struct co
         return false;
     }
     if (admin >= 0 && !start_admin(server, admin, err)) return false;
-    reload_start(&server->reload, &server->loop, &server->fleet, source, builtin, &server->reloads,
-                 &server->notify, server->admin == NULL ? NULL : &server->board);
+    const struct reload_ties ties = {&server->fleet,  source,    builtin, &server->reloads,
+                                     &server->notify, on_loaded, server};
+    reload_start(&server->reload, &server->loop, &ties);
     watchdog_start(&server->watchdog, &server->loop, &server->notify, &server->fleet);
     server->ocsp = ocsp_refresh_start(&server->loop, &server->fleet);
     server->health = health_start(&server->loop, &server->fleet);
