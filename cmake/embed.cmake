@@ -1,6 +1,15 @@
 # cmake -DIN=page.html -DOUT=page_html.c -DNAME=page_html -P cmake/embed.cmake
-# Writes a C file with the bytes of a text file, NUL-terminated, and their number.
-file(READ ${IN} bytes HEX)
+# Writes a C file with the bytes of a text file, NUL-terminated, and their number. `@INCLUDE FILE@` is
+# replaced by a file beside it.
+file(READ ${IN} text)
+cmake_path(GET IN PARENT_PATH folder)
+string(REGEX MATCHALL "@INCLUDE [a-z_.]+@" marks "${text}")
+foreach(mark IN LISTS marks)
+  string(REGEX REPLACE "@INCLUDE (.+)@" "\\1" name ${mark})
+  file(READ ${folder}/${name} part)
+  string(REPLACE "${mark}" "${part}" text "${text}")
+endforeach()
+string(HEX "${text}" bytes)
 string(LENGTH "${bytes}" digits)
 math(EXPR length "${digits} / 2")
 string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")

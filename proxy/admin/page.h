@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The page for people: page.html, made a part of the binary (cmake/embed.cmake). */
+/* The page for people: the files of page/, made a part of the binary (cmake/embed.cmake). */
 #pragma once
 
 #include <stddef.h>

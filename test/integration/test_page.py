@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page for people, in a headless Chromium: live, on a phone, in the dark, and never tricked."""
 
+import re
+import socket
+
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from admin import get, with_admin
+from admin import api, get, with_admin
 from postern import free_port, wait_until
 
 pytestmark = pytest.mark.release_only
@@ -30,6 +33,8 @@ class Browser:
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        self.driver.get("about:blank")
+        self.complaints()  # of the page before, whose Postern has gone
         self.driver.get(f"http://127.0.0.1:{postern.admin}/")
         wait_until(lambda: int(self.ask("document.body.dataset.polls") or 0) >= 1, "the first answers")
 
@@ -80,6 +85,7 @@ def test_shows_live_numbers(browser, shown):
         assert "connected" in browser.text("#inventory")
     browser.wait_text("#connections", "0")
     browser.wait_text("#legend-handshakes", "finished")
+    assert "finished –" not in browser.text("#legend-handshakes"), "a rate from the first sample on"
     assert browser.ask("document.querySelectorAll('#chart-connections polyline').length") == 1
     assert "old meters" in browser.text("#rules") and "2999-01-01" in browser.text("#rules")
     assert browser.complaints() == []
@@ -95,6 +101,53 @@ def test_shows_backends_and_certificates_with_what_is_wrong(browser, shown):
     assert days == sorted(days) and days[0] == 6 and 29 in days
 
 
+def test_shows_what_was_before_it_was_opened(browser, shown):
+    with shown.client(5, version="1.3") as one, shown.client(5, version="1.2") as two:
+        one.connect("gateway")
+        assert two.connect("refused").code == 0x87
+        wait_until(lambda: any(sample["refusals"] for sample in api(shown, "history")["samples"]), "a sample")
+    wait_until(lambda: api(shown, "history")["samples"][-1]["connections"] == 0, "a sample without them")
+    browser.open(shown)
+
+    def points(number):
+        lines = browser.ask("[...document.querySelectorAll('#chart-handshakes polyline')].map(one => one.getAttribute('points'))")
+        return [tuple(map(float, point.split(","))) for point in lines[number].split()]
+
+    lowest = max(y for _, y in points(0))
+    for number in (0, 2):  # finished, refused
+        assert len(points(number)) >= 2 and min(y for _, y in points(number)) < lowest
+    assert browser.text("#refusals").split() == ["tls", "version", "1", "of", "1"]
+    assert "in the last 5 minutes" in browser.text(".window")
+    browser.driver.find_element("css selector", "#windows button[value='60']").click()
+    assert "in the last hour" in browser.text(".window")
+    assert len(points(0)) == 1, "four samples make a point then"
+    assert browser.complaints() == []
+
+
+def test_says_first_what_is_wrong(browser, shown):
+    browser.open(shown)
+    browser.wait_text("#attention", "No server of backend dead answers")
+    said = browser.text("#attention")
+    assert "connection refused" in said and re.search(r"CN=localhost.* expires in 29 days", said)
+    assert "CRL" not in said, "one that is due in six days is in order"
+    worst = browser.ask("[...document.querySelectorAll('#attention li')].map(one => one.className)")
+    assert worst == sorted(worst) and worst[0] == "bad"
+    top = "document.getElementById({}).getBoundingClientRect().top"
+    assert browser.ask(top.format("'attention'")) < browser.ask(top.format("'connections'")) < 400
+
+
+def test_one_who_tries_again_and_again_hides_nobody(browser, shown):
+    for number in range(12):
+        with shown.client(5, version="1.2") as client:
+            assert client.connect(f"loud-{number % 6}").code == 0x87
+    browser.open(shown)
+    browser.wait_text("#incidents", "12 times")
+    assert browser.ask("document.querySelectorAll('#incidents .incident').length") == 1
+    assert "and 2 more" in browser.text("#incidents")
+    browser.driver.find_element("css selector", "#incidents button").click()
+    wait_until(lambda: browser.text("#inventory-count") == "1", "the inventory of that client")
+
+
 def test_explains_who_was_not_served_and_shows_hostile_names_as_text(browser, shown):
     with shown.client(5, version="1.2") as client:
         assert client.connect(HOSTILE).code == 0x87
@@ -104,7 +157,7 @@ def test_explains_who_was_not_served_and_shows_hostile_names_as_text(browser, sh
     browser.wait_text("#incidents", HOSTILE)
     assert "requires TLS 1.3" in browser.text("#incidents") and "tls version" in browser.text("#refusals")
     browser.wait_text("#inventory", HOSTILE + "2")
-    assert browser.ask("document.title") == "Postern"
+    assert re.fullmatch(r"(\(\d+\) )?Postern · " + re.escape(socket.gethostname()), browser.ask("document.title"))
     assert browser.ask("document.querySelectorAll('#live img, #live script').length") == 0
     assert browser.complaints() == []
 
