@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* postern top: what a running Postern does, again and again, in a terminal. */
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +43,8 @@ static void forget(struct top_reports *reports)
     json_decref(reports->status);
     json_decref(reports->backends);
     json_decref(reports->certificates);
-    *reports = (struct top_reports){NULL, NULL, NULL};
+    json_decref(reports->history);
+    *reports = (struct top_reports){NULL, NULL, NULL, NULL};
 }
 
 static bool ask_all(const struct config *config, struct top_reports *reports)
@@ -49,7 +52,8 @@ static bool ask_all(const struct config *config, struct top_reports *reports)
     reports->status = ask(config, "/api/v1/status");
     reports->backends = reports->status == NULL ? NULL : ask(config, "/api/v1/backends");
     reports->certificates = reports->backends == NULL ? NULL : ask(config, "/api/v1/certificates");
-    if (reports->certificates != NULL) return true;
+    reports->history = reports->certificates == NULL ? NULL : ask(config, "/api/v1/history");
+    if (reports->history != NULL) return true;
     forget(reports);
     return false;
 }
@@ -65,6 +69,7 @@ static struct top_screen screen_of(bool once)
                         : USUAL_WIDTH,
         .height = known && !once ? size.ws_row - 1U : ANY_HEIGHT,
         .colours = terminal && getenv("NO_COLOR") == NULL,
+        .lines = terminal && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
     };
 }
 
@@ -84,9 +89,19 @@ static bool show(const struct top_reports *reports, const json_t *before, double
     return fflush(stdout) == 0 && good;
 }
 
+/* One that has been shown is waited for, for it may be on its way back from a restart. */
+static void wait_for_answer(const struct config *config, struct top_reports *reports)
+{
+    if (ask_all(config, reports)) return;
+    do {
+        (void)fprintf(stderr, "postern: trying again every %d seconds; Ctrl-C ends it\n", PERIOD_S);
+        (void)sleep(PERIOD_S); /* as above */
+    } while (!ask_all(config, reports));
+}
+
 static int watch(const struct config *config, bool once)
 {
-    struct top_reports reports = {NULL, NULL, NULL};
+    struct top_reports reports = {NULL, NULL, NULL, NULL};
     json_t *before = NULL;
     uint64_t before_ms = 0;
     bool good = ask_all(config, &reports);
@@ -99,7 +114,7 @@ static int watch(const struct config *config, bool once)
         forget(&reports);
         if (once || !good) break;
         (void)sleep(PERIOD_S); /* a signal may end it early */
-        good = ask_all(config, &reports);
+        wait_for_answer(config, &reports);
     }
     json_decref(before);
     return good ? 0 : 1;
@@ -120,11 +135,12 @@ int top_main(int argc, char **argv)
     const struct options_command command = {
         "top",
         "Shows what the running Postern does, by its admin address, every two seconds: numbers, "
-        "TLS versions,\nrefusals with their reasons, backends, certificates. Ctrl-C ends it.",
+        "the last\nhour, refusals with their reasons, backends, certificates, versions. Ctrl-C ends it.",
         specs, ARRAY_LENGTH(specs), .words = NULL};
     if (!options_read(&command, argc, argv, &code)) return code;
     struct config *config = admin_client_load(file);
     if (config == NULL) return 1;
+    (void)setlocale(LC_CTYPE, ""); /* where it fails, no UTF-8 is shown */
     code = watch(config, once);
     config_free(config);
     return code;

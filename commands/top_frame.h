@@ -12,12 +12,14 @@ struct top_reports {
     json_t *status;
     json_t *backends;
     json_t *certificates;
+    json_t *history; /* NULL: of a Postern that has none */
 };
 
 struct top_screen {
     unsigned width; /* columns; longer lines are cut */
     unsigned height;
     bool colours;
+    bool lines; /* it shows UTF-8 */
 };
 
 /* Writes a picture of at most `height` lines. `before` (NULL: none) is a status of `seconds` ago,
