@@ -6,7 +6,10 @@
 #include "base/clock.h"
 #include "proxy/backend/probe.h"
 
-enum { TICK_MS = 50, DOUBT_MS = 1000 /* until the next check of a server in doubt */ };
+enum {
+    DOUBT_MS = 1000, /* until the next check of a server in doubt */
+    LOOK_MS = 250    /* for such servers, of which the workers do not tell us */
+};
 
 /* A server that is checked. */
 struct target {
@@ -18,7 +21,7 @@ struct target {
     bool wanted;
     struct probe *probe; /* NULL: none is under way */
     uint64_t began_ms;
-    uint64_t due_ms;
+    uint64_t due_ms; /* the next check, or the end of the one that is under way */
 };
 
 struct health {
@@ -48,16 +51,28 @@ static void plan_next(struct target *target)
     target->due_ms = target->began_ms + interval_ms - interval_ms / 10 + any_up_to(interval_ms / 5);
 }
 
+static void on_tick(uv_timer_t *timer);
+
+static void wake_at(struct health *health, uint64_t due_ms, uint64_t now_ms)
+{
+    uint64_t delay_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+    if (uv_is_active((uv_handle_t *)&health->tick) &&
+        uv_timer_get_due_in(&health->tick) <= delay_ms)
+        return;
+    (void)uv_timer_start(&health->tick, on_tick, delay_ms, 0); /* always 0 */
+}
+
 static void on_done(void *owner, enum probe_result result, const char *why)
 {
     struct target *target = owner;
     target->probe = NULL;
     if (result == PROBE_IMPOSSIBLE) {
         target->due_ms = target->began_ms + DOUBT_MS;
-        return;
+    } else {
+        pool_note_check(target->pool, target->server, why);
+        plan_next(target);
     }
-    pool_note_check(target->pool, target->server, why);
-    plan_next(target);
+    wake_at(target->health, target->due_ms, clock_monotonic_ms());
 }
 
 static bool is_due(const struct target *target, uint64_t now_ms)
@@ -69,14 +84,14 @@ static bool is_due(const struct target *target, uint64_t now_ms)
 static void look_at(struct target *target, uint64_t now_ms)
 {
     if (target->probe != NULL) {
-        if (now_ms >= target->began_ms + target->pool->config->health.timeout_ms)
-            probe_expire(target->probe);
+        if (now_ms >= target->due_ms) probe_expire(target->probe);
     } else if (is_due(target, now_ms)) {
         target->began_ms = now_ms;
-        target->due_ms = UINT64_MAX; /* until it is done, which may be at once */
+        target->due_ms = now_ms + target->pool->config->health.timeout_ms; /* for the probe */
         target->probe = probe_start(target->health->loop, target->pool, target->server, on_done,
                                     target);
     }
+    wake_at(target->health, target->due_ms, now_ms);
 }
 
 /* ----------------------------------------------------------------------------------------- targets
@@ -94,15 +109,17 @@ static void want(struct health *health, struct pool *pool, int server, uint64_t 
 {
     struct server_state *state = pool->servers[server].state;
     struct target *target = find(health, state);
+    uint64_t due_ms = now_ms + any_up_to(pool->config->health.interval_ms);
     if (target == NULL) {
         target = calloc(1, sizeof *target);
         if (target == NULL) return; /* it is not checked, and clients find out */
         target->health = health;
         target->state = server_state_ref(state);
-        target->due_ms = now_ms + any_up_to(pool->config->health.interval_ms);
+        target->due_ms = due_ms;
         target->next = health->targets;
         health->targets = target;
     }
+    if (target->due_ms > due_ms) target->due_ms = due_ms; /* the interval may have become shorter */
     target->pool = pool;
     target->server = server;
     target->wanted = true;
@@ -138,6 +155,7 @@ static void on_tick(uv_timer_t *timer)
     struct health *health = CONTAINER_OF(timer, struct health, tick);
     uint64_t now_ms = clock_monotonic_ms();
     if (health->stopped) return;
+    if (health->targets != NULL) wake_at(health, now_ms + LOOK_MS, now_ms);
     for (struct target *target = health->targets; target != NULL; target = target->next)
         look_at(target, now_ms);
 }
@@ -156,10 +174,7 @@ void health_look(struct health *health)
             want(health, pool, (int)server, now_ms);
     }
     drop_unwanted(health);
-    if (health->targets == NULL)
-        (void)uv_timer_stop(&health->tick); /* these always 0 */
-    else
-        (void)uv_timer_start(&health->tick, on_tick, 0, TICK_MS);
+    (void)uv_timer_start(&health->tick, on_tick, 0, 0); /* always 0 */
 }
 
 struct health *health_start(uv_loop_t *loop, const struct fleet *fleet)
