@@ -18,6 +18,7 @@ import yaml
 import admin
 from pki import Pki
 from postern import BINARY, Mosquitto, free_port
+from reloads import put
 
 DEVICES = 6
 HANDSHAKE_TIMEOUT, CONNECT_TIMEOUT, DRAIN_TIMEOUT = 8, 8, 10
@@ -37,13 +38,6 @@ def wait_for(condition, what, seconds=PATIENCE):
             return found
         time.sleep(0.05)
     raise Violation(f"waited {seconds} s in vain for {what}")
-
-
-def put(path, text):
-    """As deployments do: a new file, moved to its place."""
-    fresh = pathlib.Path(str(path) + ".new")
-    fresh.write_text(text)
-    fresh.rename(path)
 
 
 class Broker(Mosquitto):

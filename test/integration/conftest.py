@@ -18,6 +18,16 @@ def pki(tmp_path_factory):
 
 
 @pytest.fixture
+def own(tmp_path):
+    """A PKI whose files this test may change."""
+    one = pki_module.Pki(tmp_path / "own")
+    one.server("server", "localhost")
+    one.issue("good")
+    one.issue("bad")
+    return one
+
+
+@pytest.fixture
 def start(tmp_path, pki):
     """Starts Posterns; each is stopped, and its end checked, after the test."""
     running = []

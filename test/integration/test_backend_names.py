@@ -1,44 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Servers by name: where the name leads is found out in the background, and again by its TTL."""
 
-import socket
-import threading
 
 import pytest
 
 import mqtt_packets as mqtt
+from backend import Backend
 from name_server import NameServer
 from postern import free_port, wait_until
-
-
-class Broker:
-    """Answers every CONNECT, on an address of its own."""
-
-    def __init__(self, host, port):
-        self.socket = socket.create_server((host, port))
-        self.sessions = []
-        self.kept = []
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            peer.settimeout(10)
-            head = peer.recv(2)
-            if head:
-                connect = head + peer.recv(head[1], socket.MSG_WAITALL)
-                self.sessions.append(connect)
-                peer.sendall(b"\x20\x02\x00\x00")
-                self.kept.append(peer)
-
-    def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        for peer in self.kept:
-            peer.close()
 
 
 @pytest.fixture
@@ -47,7 +16,7 @@ def world():
     names, port, made = NameServer(), free_port(), []
 
     def broker(host):
-        made.append(Broker(host, port))
+        made.append(Backend(host=host, port=port))
         return made[-1]
 
     broker.port = port
@@ -78,9 +47,9 @@ def test_a_name_is_followed_when_it_leads_elsewhere(start, world):
         names.names["broker"] = (["127.0.0.3"], 1)
         assert "addresses=127.0.0.3" in postern.wait_log("name resolved .*127.0.0.3")
         assert code(postern, "later") == 0
-        assert len(one.sessions) == 1 and len(other.sessions) == 1
+        assert len(one.connects) == 1 and len(other.connects) == 1
         stays.send(mqtt.publish(4, "t", "still here"))  # its address is gone, and it is not
-        assert one.kept[0].recv(2)[0] >> 4 == mqtt.PUBLISH
+        assert one.next().recv(2)[0] >> 4 == mqtt.PUBLISH
 
 
 def test_no_client_waits_for_a_lookup(start, world):
@@ -144,7 +113,7 @@ def test_every_address_of_a_name_is_tried(start, world):
     names.names["broker"] = (["127.0.0.2", "127.0.0.3", "127.0.0.4"], 60)
     postern = serve(start, names, broker)
     assert [code(postern, f"c{number}") for number in range(6)] == [0] * 6
-    assert len(alive.sessions) == 6
+    assert len(alive.connects) == 6
     assert "backend unreachable" not in postern.text
 
 
@@ -154,13 +123,13 @@ def test_addresses_of_a_name_take_turns_or_keep_their_clients(start, world):
     names.names["broker"] = ([f"127.0.0.{host}" for host in (2, 3, 4)], 1)
     postern = serve(start, names, broker)
     assert [code(postern, "same") for _ in range(6)] == [0] * 6
-    assert [len(one.sessions) for one in brokers] == [2, 2, 2]
+    assert [len(one.connects) for one in brokers] == [2, 2, 2]
     hashed = serve(start, names, broker, balance="client_id")
     for _ in range(3):
         names.names["broker"] = (names.names["broker"][0][::-1], 1)
         assert [code(hashed, f"meter-{number}") for number in range(6)] == [0] * 6
     for one in brokers:
-        ids = [connect[14:] for connect in one.sessions[2:]]
+        ids = [connect[14:] for connect in one.connects[2:]]
         assert all(ids.count(client_id) == 3 for client_id in ids)
 
 

@@ -9,9 +9,9 @@ import time
 import pytest
 
 import mqtt_packets as mqtt
+from admin import get
 from backend import Backend
 from postern import DEADLINE, SANITIZED, free_port, wait_until
-from test_inventory import get
 
 
 @pytest.fixture

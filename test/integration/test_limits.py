@@ -21,7 +21,7 @@ import yaml
 import mqtt_packets as mqtt
 from admin import metrics, with_admin
 from postern import DEADLINE, wait_until
-from test_proxy_header import V1, Visitor, closed_without_a_byte, v2
+from proxy_header import V1, Visitor, closed_without_a_byte, v2
 
 TELLS = [(4, 3), (5, 0x97)]
 

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from postern import ROOT
+from proxy_header import V1, Visitor, closed_without_a_byte, v2
 from test_limits import garbage
 from test_policy_guide import Shown
-from test_proxy_header import V1, Visitor, closed_without_a_byte, v2
 
 FACING, BEHIND = re.findall(r"^```yaml\n(listeners:.*?)^```", (ROOT / "docs/limits.md").read_text(),
                             re.M | re.S)

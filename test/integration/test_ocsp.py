@@ -14,9 +14,9 @@ import pytest
 
 import pki as pki_module
 from postern import DEADLINE, wait_until
+from reloads import put
 from test_check import check
 from test_probe import probe
-from test_reload import put
 
 
 @pytest.fixture

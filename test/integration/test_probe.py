@@ -2,14 +2,15 @@
 """`postern probe` on servers of four makes, good ones and broken ones."""
 
 import json
+import pathlib
 import socket
 import subprocess
 import threading
 
 import pytest
 
+from front import Front, haproxy, nginx
 from postern import BINARY, DEADLINE, Mosquitto, free_port
-from test_proxy_protocol import Front
 
 
 def probe(port, *words, host="localhost"):
@@ -32,45 +33,6 @@ def tls_mosquitto(directory, chain, key, extra=""):
     return broker, port
 
 
-def haproxy(directory, port, broker, chain, key):
-    both = directory / "haproxy.pem"
-    both.write_text(open(chain).read() + open(key).read())
-    config = directory / "haproxy.cfg"
-    config.write_text(f"""
-defaults
-    mode tcp
-    timeout connect 5s
-    timeout client 30s
-    timeout server 30s
-frontend mqtt
-    bind 127.0.0.1:{port} ssl crt {both}
-    default_backend broker
-backend broker
-    server one {broker}
-""")
-    return ["haproxy", "-db", "-f", str(config)]
-
-
-def nginx(directory, port, broker, chain, key):
-    config = directory / "nginx.conf"
-    config.write_text(f"""
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-daemon off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{}}
-stream {{
-    server {{
-        listen 127.0.0.1:{port} ssl;
-        ssl_certificate {chain};
-        ssl_certificate_key {key};
-        proxy_pass {broker};
-    }}
-}}
-""")
-    return ["/usr/sbin/nginx", "-c", str(config), "-p", str(directory)]
-
-
 @pytest.fixture(params=["postern", "mosquitto", "haproxy", "nginx"])
 def serve(request, start, mosquitto, tmp_path):
     """Serves a chain by a program of each make, and gives its port."""
@@ -83,10 +45,15 @@ def serve(request, start, mosquitto, tmp_path):
             broker, port = tls_mosquitto(tmp_path, chain, key)
             running.append(broker)
             return port
-        port = free_port()
-        command = {"haproxy": haproxy, "nginx": nginx}[request.param]
-        running.append(Front(command(tmp_path, port, mosquitto().address, chain, key), port,
-                             tmp_path / "front.log"))
+        port, address = free_port(), mosquitto().address
+        if request.param == "haproxy":
+            both = tmp_path / "haproxy.pem"
+            both.write_text(pathlib.Path(chain).read_text() + pathlib.Path(key).read_text())
+            command = haproxy(tmp_path, port, address, accept=f"ssl crt {both}")
+        else:
+            command = nginx(tmp_path, port, address, accept="ssl",
+                            inside=f"ssl_certificate {chain}; ssl_certificate_key {key};")
+        running.append(Front(command, port, tmp_path / "front.log"))
         return port
 
     yield serve_one

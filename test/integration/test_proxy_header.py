@@ -3,7 +3,6 @@
 and by hand."""
 
 import socket
-import ssl
 import struct
 
 import pytest
@@ -11,85 +10,13 @@ import yaml
 
 import mqtt_packets as mqtt
 from backend import Backend
-from front import Front
+from front import Front, haproxy, nginx
 from postern import DEADLINE, free_port, wait_until
-
-SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
-V1 = b"PROXY TCP4 192.0.2.7 203.0.113.1 40112 8883\r\n"
-
-
-def v2(command=1, family=0x11, addresses=None, tlvs=b"", version=2):
-    if addresses is None:
-        addresses = (socket.inet_aton("192.0.2.7") + socket.inet_aton("203.0.113.1") +
-                     struct.pack(">HH", 40112, 8883))
-    body = addresses + tlvs
-    return SIGNATURE + bytes([version << 4 | command, family]) + struct.pack(">H", len(body)) + body
-
-
-def tlv(kind, value):
-    return struct.pack(">BH", kind, len(value)) + value
-
+from proxy_header import SIGNATURE, V1, Visitor, closed_without_a_byte, tlv, v2
 
 IPV6 = v2(family=0x21, addresses=socket.inet_pton(socket.AF_INET6, "2001:db8::7") +
           socket.inet_pton(socket.AF_INET6, "2001:db8::1") + struct.pack(">HH", 40112, 8883))
 TLVS = tlv(0x01, b"h2") + tlv(0x02, b"evil.example") + tlv(0x04, bytes(300)) + tlv(0x20, b"\x07" + bytes(4))
-
-
-class Visitor(mqtt.RawClient):
-    """A TLS client whose bytes leave as a test wants them: `send_first` sends header and ClientHello."""
-
-    def __init__(self, postern, header, send_first=None, version=4, unix=None):
-        self.version, self.buffer = version, b""
-        if unix:
-            self.raw = socket.socket(socket.AF_UNIX)
-            self.raw.connect(unix)
-        else:
-            self.raw = postern.raw()
-        self.raw.settimeout(DEADLINE)
-        self.socket = self
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = postern.context().wrap_bio(self.incoming, self.outgoing,
-                                              server_hostname="localhost")
-        self._try(self.tls.do_handshake)
-        (send_first or (lambda raw, data: raw.sendall(data)))(self.raw, header + self.outgoing.read())
-        while self._try(self.tls.do_handshake) is False:
-            self._pump()
-        self._flush()
-
-    @staticmethod
-    def _try(step, *args):
-        try:
-            return step(*args) or True
-        except ssl.SSLWantReadError:
-            return False
-
-    def _flush(self):
-        if self.outgoing.pending:
-            self.raw.sendall(self.outgoing.read())
-
-    def _pump(self):
-        self._flush()
-        data = self.raw.recv(65536)
-        if not data:
-            raise ConnectionResetError("closed in the handshake")
-        self.incoming.write(data)
-
-    # what RawClient asks of a socket
-    def sendall(self, data):
-        self.tls.write(data)
-        self._flush()
-
-    def recv(self, length):
-        while True:
-            try:
-                return self.tls.read(length)
-            except ssl.SSLWantReadError:
-                self._pump()
-            except ssl.SSLZeroReturnError:
-                return b""
-
-    def close(self):
-        self.raw.close()
 
 
 def byte_by_byte(raw, data):
@@ -102,14 +29,6 @@ def byte_by_byte(raw, data):
 def behind(start, **options):
     listener = {"proxy_protocol": True, "trusted_proxies": ["127.0.0.0/8"], **options.pop("listener", {})}
     return start(listener=listener, **options)
-
-
-def closed_without_a_byte(raw):
-    raw.settimeout(DEADLINE)
-    try:
-        return raw.recv(100) == b""
-    except ConnectionResetError:
-        return True
 
 
 # ------------------------------------------------------------------------------- who the client is
@@ -265,29 +184,6 @@ def test_a_health_check_is_no_failure(start, header, end):
 # --------------------------------------------------------------------------- by other programs
 
 
-def haproxy(directory, port, postern, send):
-    config = directory / "haproxy.cfg"
-    config.write_text(f"""
-global
-    log stdout format raw local0
-    stats socket {directory}/stats.sock
-defaults
-    mode tcp
-    timeout connect 5s
-    timeout client 30s
-    timeout server 30s
-    timeout check 2s
-frontend mqtts
-    bind 127.0.0.1:{port}
-    log global
-    default_backend postern
-backend postern
-    log global
-    server one 127.0.0.1:{postern} {send} check inter 200ms
-""")
-    return ["haproxy", "-db", "-f", str(config)]
-
-
 def health_of(directory):
     with socket.socket(socket.AF_UNIX) as asked:
         asked.connect(f"{directory}/stats.sock")
@@ -297,34 +193,18 @@ def health_of(directory):
     return next(row["check_status"] for row in found if row["svname"] == "one")
 
 
-def nginx(directory, port, postern, _):
-    config = directory / "nginx.conf"
-    config.write_text(f"""
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-daemon off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{}}
-stream {{
-    server {{
-        listen 127.0.0.1:{port};
-        proxy_pass 127.0.0.1:{postern};
-        proxy_protocol on;
-    }}
-}}
-""")
-    return ["/usr/sbin/nginx", "-c", str(config), "-p", str(directory)]
-
-
-@pytest.mark.parametrize("program,send", [(haproxy, "send-proxy"), (haproxy, "send-proxy-v2"),
-                                          (haproxy, "send-proxy-v2-ssl-cn check-ssl verify none"),
-                                          (nginx, "")],
-                         ids=["HAProxy v1", "HAProxy v2", "HAProxy v2 and TLS checks", "nginx"])
-def test_clients_of_other_programs_are_who_they_are(start, tmp_path, program, send):
+@pytest.mark.parametrize("program,options", [
+    (haproxy, {"check": "send-proxy check inter 200ms"}),
+    (haproxy, {"check": "send-proxy-v2 check inter 200ms"}),
+    (haproxy, {"check": "send-proxy-v2-ssl-cn check-ssl verify none check inter 200ms"}),
+    (nginx, {"inside": "proxy_protocol on;"}),
+], ids=["HAProxy v1", "HAProxy v2", "HAProxy v2 and TLS checks", "nginx"])
+def test_clients_of_other_programs_are_who_they_are(start, tmp_path, program, options):
     admin = free_port()
     postern = behind(start, admin={"address": f"127.0.0.1:{admin}"})
     port = free_port()
-    front = Front(program(tmp_path, port, postern.port, send), port, tmp_path / "front.log")
+    front = Front(program(tmp_path, port, f"127.0.0.1:{postern.port}", **options), port,
+                  tmp_path / "front.log")
     try:
         with mqtt.RawClient(port, 5, DEADLINE) as client:
             client.socket = postern.context().wrap_socket(client.socket, server_hostname="localhost")

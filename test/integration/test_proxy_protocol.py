@@ -9,10 +9,9 @@ import pytest
 
 import mqtt_packets as mqtt
 from backend import Backend
-from front import Front
+from front import Front, haproxy, nginx
 from postern import free_port, wait_until
-
-SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+from proxy_header import SIGNATURE
 
 
 def tlvs(data):
@@ -135,48 +134,18 @@ def test_the_header_counts_for_nothing_in_the_log(start, pki, backend):
 # ----------------------------------------------------------------------------- others read it too
 
 
-def haproxy(directory, port, broker):
-    config = directory / "haproxy.cfg"
-    config.write_text(f"""
-global
-    log stdout format raw local0
-defaults
-    mode tcp
-    timeout connect 5s
-    timeout client 30s
-    timeout server 30s
-frontend mqtt
-    bind 127.0.0.1:{port} accept-proxy
-    log global
-    log-format "saw %ci:%cp authority=%[fc_pp_authority]"
-    default_backend broker
-backend broker
-    server one {broker}
-""")
-    return ["haproxy", "-db", "-f", str(config)]
+def reading_haproxy(directory, port, broker):
+    return haproxy(directory, port, broker, accept="accept-proxy",
+                   frontend='log-format "saw %ci:%cp authority=%[fc_pp_authority]"')
 
 
-def nginx(directory, port, broker):
-    config = directory / "nginx.conf"
-    config.write_text(f"""
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-daemon off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{}}
-stream {{
+def reading_nginx(directory, port, broker):
+    return nginx(directory, port, broker, accept="proxy_protocol", stream="""
     log_format seen 'saw $proxy_protocol_addr:$proxy_protocol_port authority=-';
-    access_log /dev/stdout seen;
-    server {{
-        listen 127.0.0.1:{port} proxy_protocol;
-        proxy_pass {broker};
-    }}
-}}
-""")
-    return ["/usr/sbin/nginx", "-c", str(config), "-p", str(directory)]
+    access_log /dev/stdout seen;""")
 
 
-@pytest.mark.parametrize("program", [haproxy, nginx])
+@pytest.mark.parametrize("program", [reading_haproxy, reading_nginx], ids=["haproxy", "nginx"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_other_programs_understand_it(start, pki, mosquitto, tmp_path, program, version):
     port = free_port()
@@ -189,7 +158,7 @@ def test_other_programs_understand_it(start, pki, mosquitto, tmp_path, program, 
             client.send(mqtt.publish(5, "t", b"through"))
             assert client.expect(mqtt.PUBLISH).payload == b"through"
             port = client.socket.getsockname()[1]
-        authority = "localhost" if program is haproxy and version == "v2" else "-"
+        authority = "localhost" if program is reading_haproxy and version == "v2" else "-"
         wait_until(lambda: f"saw 127.0.0.1:{port} authority={authority}" in front.log.read_text(),
                    "the line of its log:\n" + front.log.read_text())
     finally:

@@ -10,51 +10,18 @@ import threading
 import time
 
 import pytest
-import yaml
 
 import mqtt_packets as mqtt
 import pki as pki_module
 from postern import free_port, wait_until
+from reloads import change, join, loads, put
 from test_scale import Herd
 from test_tickets import resume
-
-
-@pytest.fixture
-def own(tmp_path):
-    """A PKI whose files this test may change."""
-    one = pki_module.Pki(tmp_path / "own")
-    one.server("server", "localhost")
-    one.issue("good")
-    one.issue("bad")
-    return one
 
 
 def trusting(own, **more):
     return {"client_certificate": "optional", "client_ca": own.path("ca.pem"),
             "client_crl": [own.path("ca.crl")], **more}
-
-
-def join(postern, identity, client_id, mqtt_version=5, **options):
-    client = postern.client(mqtt_version, identity=identity, **options)
-    assert client.connect(client_id).code == 0
-    return client
-
-
-def put(path, text):
-    """As deployments do: a new file, moved to its place."""
-    fresh = pathlib.Path(str(path) + ".new")
-    fresh.write_text(text)
-    fresh.rename(path)
-
-
-def change(postern, edit):
-    config = yaml.safe_load(postern.file.read_text())
-    edit(config)
-    put(postern.file, yaml.safe_dump(config))
-
-
-def loads(postern):
-    return postern.text.count("configuration loaded")
 
 
 # ------------------------------------------------------------------------------------- revocation

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from postern import DEADLINE, free_port
-from test_reload import join, own, put  # noqa: F401 (a fixture)
+from reloads import join, put
 
 RELOADS = 1000
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from postern import wait_until
-from test_reload import change, join, loads, own  # noqa: F401 (a fixture)
+from reloads import change, join, loads
 from test_upgrade import upgrading  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.release_only  # no sandbox is built with a sanitizer, which the log says

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from postern import BINARY, DEADLINE, free_port, launch, wait_until
-from test_reload import change, join, loads
+from reloads import change, join, loads
 
 
 def listening(port=0):

@@ -8,7 +8,7 @@ import pytest
 
 import mqtt_packets as mqtt
 from postern import DEADLINE, wait_until
-from test_reload import change
+from reloads import change
 
 OWN = {"name": "own", "publish": {"allow": ["d/${client_id}/#"], "deny": ["d/+/secret"]},
        "subscribe": {"allow": ["d/${client_id}/#", "broadcast/#"], "deny": ["d/+/secret"]}}

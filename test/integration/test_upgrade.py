@@ -12,9 +12,9 @@ import time
 import pytest
 
 import mqtt_packets as mqtt
+from admin import get
 from postern import BINARY, DEADLINE, SANITIZED, free_port, wait_until
-from test_inventory import get
-from test_reload import change, join
+from reloads import change, join
 from test_systemd import Manager, listening
 
 PATIENT = {"timeout": "600s", "spread": "600s"}  # established sessions stay while a test runs
