@@ -49,34 +49,62 @@ static size_t append(char *out, size_t room, size_t used, const char *piece, siz
     return length;
 }
 
-size_t text_escape(char *out, size_t room, struct span in)
+/* Writes to `piece` what stands for the character of `length` bytes at `in`, and gives its length;
+ * 0: the character may stand for itself. A `length` of 0: one byte that begins none. */
+typedef size_t escape_fn(char piece[17], const uint8_t *in, size_t length);
+
+static size_t escape(char *out, size_t room, struct span in, escape_fn *escape_one)
 {
     size_t used = 0;
     if (room == 0) return 0;
     for (size_t at = 0; at < in.length;) {
         char piece[17];
         size_t step = sequence_length(in.data + at, in.length - at);
-        size_t length = step;
-        if (step == 0 || is_harmful(in.data + at, step)) {
-            size_t escaped = step == 0 ? 1 : step;
-            for (size_t i = 0; i < escaped; i++)
-                (void)snprintf(piece + 4 * i, 5, "\\x%02x", in.data[at + i]);
-            length = 4 * escaped;
-            step = escaped;
-        } else if (in.data[at] == '\\' || in.data[at] == '"') {
+        size_t length = escape_one(piece, in.data + at, step);
+        if (length == 0 && (in.data[at] == '\\' || in.data[at] == '"')) {
             piece[0] = '\\';
             piece[1] = (char)in.data[at];
             length = 2;
-        } else {
+        } else if (length == 0) {
             memcpy(piece, in.data + at, step);
+            length = step;
         }
         size_t added = append(out, room, used, piece, length);
         if (added == 0) break;
         used += added;
-        at += step;
+        at += step == 0 ? 1 : step;
     }
     out[used] = '\0';
     return used;
+}
+
+static size_t escape_as_hex(char piece[17], const uint8_t *in, size_t length)
+{
+    if (length > 0 && !is_harmful(in, length)) return 0;
+    size_t escaped = length == 0 ? 1 : length;
+    for (size_t i = 0; i < escaped; i++)
+        (void)snprintf(piece + 4 * i, 5, "\\x%02x", in[i]);
+    return 4 * escaped;
+}
+
+size_t text_escape(char *out, size_t room, struct span in)
+{
+    return escape(out, room, in, escape_as_hex);
+}
+
+static size_t escape_as_json(char piece[17], const uint8_t *in, size_t length)
+{
+    if (length == 0) {
+        memcpy(piece, "\\ufffd", 6);
+        return 6;
+    }
+    if (length > 1 || (in[0] >= 0x20 && in[0] != 0x7f)) return 0;
+    return (size_t)snprintf(piece, 17, "\\u%04x", in[0]);
+}
+
+size_t text_escape_json(char *out, size_t room, struct span in)
+{
+    return escape(out, room, in, escape_as_json);
 }
 
 size_t text_printable(char *out, size_t room, const char *in)
@@ -89,36 +117,6 @@ size_t text_printable(char *out, size_t room, const char *in)
         if (*in != '\0' && used + 2 < room) out[used++] = *in++;
     }
     if (used < room) out[used] = '\0';
-    return used;
-}
-
-size_t text_escape_json(char *out, size_t room, struct span in)
-{
-    size_t used = 0;
-    if (room == 0) return 0;
-    for (size_t at = 0; at < in.length;) {
-        char piece[8];
-        size_t step = sequence_length(in.data + at, in.length - at);
-        size_t length = step;
-        if (step == 0) {
-            memcpy(piece, "\\ufffd", 6);
-            length = 6;
-            step = 1;
-        } else if (step == 1 && (in.data[at] < 0x20 || in.data[at] == 0x7f)) {
-            length = (size_t)snprintf(piece, sizeof piece, "\\u%04x", in.data[at]);
-        } else if (in.data[at] == '\\' || in.data[at] == '"') {
-            piece[0] = '\\';
-            piece[1] = (char)in.data[at];
-            length = 2;
-        } else {
-            memcpy(piece, in.data + at, step);
-        }
-        size_t added = append(out, room, used, piece, length);
-        if (added == 0) break;
-        used += added;
-        at += step;
-    }
-    out[used] = '\0';
     return used;
 }
 
