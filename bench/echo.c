@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/attributes.h"
+#include "bench/unsent.h"
 #include "mqtt/frame.h"
 
 enum { BUFFER_BYTES = 1 << 18, LONGEST_CONNECT = 512, MOST_EVENTS = 256 };
@@ -21,8 +22,7 @@ enum { BUFFER_BYTES = 1 << 18, LONGEST_CONNECT = 512, MOST_EVENTS = 256 };
 struct client {
     int fd;
     bool greeted;
-    uint8_t *unsent; /* nothing is read while there is any */
-    size_t unsent_length;
+    struct unsent unsent; /* nothing is read while there is any */
     size_t connect_length;
     uint8_t connect[LONGEST_CONNECT]; /* as far as it has come */
 };
@@ -32,7 +32,7 @@ static uint8_t buffer[BUFFER_BYTES];
 static void drop(struct client *client)
 {
     (void)close(client->fd); /* nothing is left to say */
-    free(client->unsent);
+    unsent_clear(&client->unsent);
     free(client);
 }
 
@@ -44,28 +44,15 @@ static void watch(int epoll, int operation, struct client *client, uint32_t even
 
 static bool send_back(int epoll, struct client *client, const uint8_t *data, size_t length)
 {
-    ssize_t sent = send(client->fd, data, length, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN) return false;
-    size_t done = sent < 0 ? 0 : (size_t)sent;
-    if (done == length) return true;
-    client->unsent_length = length - done;
-    client->unsent = malloc(client->unsent_length);
-    CHECK(client->unsent != NULL);
-    memcpy(client->unsent, data + done, client->unsent_length);
-    watch(epoll, EPOLL_CTL_MOD, client, EPOLLOUT);
+    if (!unsent_send(&client->unsent, client->fd, (struct span){data, length})) return false;
+    if (client->unsent.length > 0) watch(epoll, EPOLL_CTL_MOD, client, EPOLLOUT);
     return true;
 }
 
 static bool send_unsent(int epoll, struct client *client)
 {
-    ssize_t sent = send(client->fd, client->unsent, client->unsent_length, MSG_NOSIGNAL);
-    if (sent < 0) return errno == EAGAIN;
-    client->unsent_length -= (size_t)sent;
-    memmove(client->unsent, client->unsent + sent, client->unsent_length);
-    if (client->unsent_length > 0) return true;
-    free(client->unsent);
-    client->unsent = NULL;
-    watch(epoll, EPOLL_CTL_MOD, client, EPOLLIN);
+    if (!unsent_go_on(&client->unsent, client->fd)) return false;
+    if (client->unsent.length == 0) watch(epoll, EPOLL_CTL_MOD, client, EPOLLIN);
     return true;
 }
 
@@ -98,7 +85,7 @@ static bool is_disconnect(size_t length)
 
 static void serve(int epoll, struct client *client)
 {
-    if (client->unsent_length > 0) {
+    if (client->unsent.length > 0) {
         if (!send_unsent(epoll, client)) drop(client);
         return;
     }

@@ -182,9 +182,7 @@ static void drop(struct client *client)
     wolfSSL_free(client->tls);
     client->tls = NULL;
     (void)close(client->fd); /* nothing is left to say */
-    free(client->unsent);
-    client->unsent = NULL;
-    client->unsent_length = 0;
+    unsent_clear(&client->unsent);
     client->state = CLIENT_CLOSED;
 }
 
@@ -194,41 +192,22 @@ static void lose(struct client *client, const char *why)
     client->events->on_lost(client, why);
 }
 
-static void keep_unsent(struct client *client, struct span rest)
-{
-    client->unsent = realloc(client->unsent, client->unsent_length + rest.length);
-    CHECK(client->unsent != NULL);
-    memcpy(client->unsent + client->unsent_length, rest.data, rest.length);
-    client->unsent_length += rest.length;
-    want_writing(client, true);
-}
-
 /* Sends what the load's buffer holds. False: the connection is lost. */
 static bool flush(struct client *client)
 {
     struct load *load = client->load;
-    struct span rest = {load->out, load->out_length};
+    struct span out = {load->out, load->out_length};
     load->out_length = 0;
-    if (rest.length == 0) return true;
-    if (client->unsent_length == 0) {
-        ssize_t sent = send(client->fd, rest.data, rest.length, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN) return false;
-        if (sent > 0) rest = (struct span){rest.data + sent, rest.length - (size_t)sent};
-    }
-    if (rest.length > 0) keep_unsent(client, rest);
+    if (out.length == 0) return true;
+    if (!unsent_send(&client->unsent, client->fd, out)) return false;
+    want_writing(client, client->unsent.length > 0);
     return true;
 }
 
 static bool send_unsent(struct client *client)
 {
-    ssize_t sent = send(client->fd, client->unsent, client->unsent_length, MSG_NOSIGNAL);
-    if (sent < 0) return errno == EAGAIN;
-    client->unsent_length -= (size_t)sent;
-    memmove(client->unsent, client->unsent + sent, client->unsent_length);
-    if (client->unsent_length > 0) return true;
-    free(client->unsent);
-    client->unsent = NULL;
-    want_writing(client, false);
+    if (!unsent_go_on(&client->unsent, client->fd)) return false;
+    want_writing(client, client->unsent.length > 0);
     return true;
 }
 
@@ -386,7 +365,7 @@ bool load_run(struct load *load, uint64_t until_ns, bool watch_stdin)
                 on_connected(client);
                 continue;
             }
-            if (client->unsent_length > 0 && (events[i].events & EPOLLOUT) &&
+            if (client->unsent.length > 0 && (events[i].events & EPOLLOUT) &&
                 !send_unsent(client)) {
                 lose(client, strerror(errno));
                 continue;

@@ -9,6 +9,7 @@
 #include "base/attributes.h"
 #include "base/bytes.h"
 #include "bench/load/options.h"
+#include "bench/unsent.h"
 #include "proxy/tls/wolfssl.h"
 
 struct client;
@@ -43,8 +44,7 @@ struct client {
     bool wants_writing;
     uint64_t begun_ns;
     size_t answered; /* bytes of CONNACK and SUBACK that have come */
-    uint8_t *unsent;
-    size_t unsent_length;
+    struct unsent unsent;
     uint64_t sent_ns; /* for the scenario: of its last message */
     size_t received;  /* bytes of a message that is not whole yet */
     unsigned messages;
