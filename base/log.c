@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +66,14 @@ bool log_reopen(struct err *err)
                        sink.path, strerror(errno));
     change_fd(fd);
     return true;
+}
+
+bool log_give(uid_t user, gid_t group)
+{
+    struct stat status;
+    if (sink.path[0] == '\0' || fstat(sink.fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return true;
+    return fchown(sink.fd, user, group) == 0;
 }
 
 void log_close(void)

@@ -15,6 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "proxy/control/watch.h"
+
 unsigned long privileges_prepare(void)
 {
     const struct rlimit no_core = {0, 0};
@@ -36,10 +39,34 @@ bool privileges_drop(const char *user, struct err *err)
                        "there is no user %s to become (`user`); create it (useradd --system %s) "
                        "or name another one",
                        user, user);
+    (void)log_give(entry->pw_uid, entry->pw_gid); /* opening it again says what is wrong */
     if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 ||
         setuid(entry->pw_uid) != 0)
         return err_set(err, "cannot become the user %s: %s", user, strerror(errno));
     return true;
+}
+
+static void warn_unreadable(void *arg, const char *path)
+{
+    const char *user = arg;
+    struct log_line line;
+    if (access(path, R_OK) == 0 || errno != EACCES) return;
+    log_begin(&line, LOG_WARN, "a file that a reload or an upgrade will not be able to read");
+    log_text(&line, "file", path);
+    log_text(&line, "user", user);
+    log_end(&line);
+}
+
+void privileges_warn(const struct config *config)
+{
+    struct watch *files = NULL;
+    if (geteuid() == 0) {
+        log_note(LOG_WARN, "serves as root: name a `user` to become");
+        return;
+    }
+    files = config->user == NULL ? NULL : watch_new(config);
+    if (files != NULL) watch_each(files, warn_unreadable, config->user);
+    watch_free(files);
 }
 
 /* For a reload of a root process: ports below 1024, and files of other users. */

@@ -4,12 +4,17 @@
 
 #include "base/attributes.h"
 #include "base/err.h"
+#include "config/config.h"
 
 /* Raises the soft limit of descriptors to the hard one, and switches core dumps off, since they
  * would hold keys. Gives the limit of descriptors. */
 unsigned long privileges_prepare(void);
-/* Becomes `user`, with its groups, when started as root; NULL or not root: nothing to do. */
+/* Becomes `user`, with its groups, when started as root, and gives it the log file; NULL or not
+ * root: nothing to do. */
 MUST_USE bool privileges_drop(const char *user, struct err *err);
+/* Logs what is to be mended: that we serve as root, or that a file of `config` was readable for
+ * root only, which shows when its successor is to be loaded. After privileges_drop. */
+void privileges_warn(const struct config *config);
 /* Gives up what serving does not need, for good: new rights by executing something, and
  * capabilities but for those that a reload may need. Nobody may look into our memory from now on.
  */

@@ -286,9 +286,10 @@ static bool start(struct server *server, struct config **config, const struct co
         return false;
     inherited_keep_named(inherited);
     spawner_drop_privileges(server->spawner, snapshot->config->user);
-    if (!privileges_drop(snapshot->config->user, err) || !listen_on_signals(server, err) ||
-        !sandbox_enter(snapshot->config, err) || !begin_builtin(builtin, err) ||
-        !fleet_start(&server->fleet, err)) {
+    bool dropped = privileges_drop(snapshot->config->user, err);
+    if (dropped) privileges_warn(snapshot->config);
+    if (!dropped || !listen_on_signals(server, err) || !sandbox_enter(snapshot->config, err) ||
+        !begin_builtin(builtin, err) || !fleet_start(&server->fleet, err)) {
         if (admin >= 0) (void)close(admin); /* nothing was accepted from it */
         return false;
     }

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -66,6 +67,41 @@ def test_nobody_looks_into_the_memory_of_a_process_that_has_dropped_root(start):
     assert field((process / "status").read_text(), "Uid") == str(pwd.getpwnam("nobody").pw_uid)
     assert (process / "mem").stat().st_uid == 0  # not its own: it is not dumpable
     join(postern, None, "x").close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_what_only_root_can_read_is_said_at_the_start_and_not_when_it_is_renewed(start, own):  # noqa: F811
+    key = own.path("server.key")
+    os.chmod(key, 0o600)
+    postern = start(pki=own, user="nobody")
+    line = postern.wait_log(r"will not be able to read.*server\.key")
+    assert str(key) in line and "user=nobody" in line
+    join(postern, None, "x").close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_the_log_file_is_opened_again_by_the_user_that_it_became(start):
+    user = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are root's alone
+        os.chmod(folder, 0o755)
+        log = pathlib.Path(folder, "postern.log")
+        postern = start(user="nobody", log={"file": str(log)})
+        assert log.stat().st_uid == user.pw_uid
+        log.rename(log.with_suffix(".1"))
+        log.touch(0o640)
+        os.chown(log, user.pw_uid, user.pw_gid)  # as `create` of logrotate does
+        postern.process.send_signal(signal.SIGUSR1)
+
+        def reopened():
+            join(postern, None, "x").close()
+            return "session closed" in log.read_text()
+        wait_until(reopened, "a line in the new file")
+        postern.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root serves as root")
+def test_serving_as_root_is_warned_of(start):
+    assert start().wait_log("serves as root")
 
 
 @pytest.mark.parametrize("words,files,calls", [
