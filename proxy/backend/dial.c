@@ -32,6 +32,7 @@ struct dial {
     uint64_t ends_ms;
     int server; /* whose connection is counted; -1: none */
     bool queued;
+    int awaited; /* while queued, as pool_choose says it */
 };
 
 static void try_next(struct dial *dial);
@@ -58,7 +59,7 @@ static void leave_queue(struct dial *dial)
     if (!dial->queued) return;
     dial->queued = false;
     dial->ends_ms = now_of(dial) + dial->request.timeout_ms;
-    pool_dequeue(dial->request.pool);
+    pool_dequeue(dial->request.pool, dial->awaited);
 }
 
 static void release_server(struct dial *dial)
@@ -391,26 +392,31 @@ static void try_server(struct dial *dial)
         dial_tcp(dial, attempt, server);
 }
 
-static void wait_in_queue(struct dial *dial)
+static void wait_in_queue(struct dial *dial, int awaited)
 {
     struct pool *pool = dial->request.pool;
-    if (!dial->queued && !pool_enqueue(pool)) {
+    if (!dial->queued && !pool_enqueue(pool, awaited)) {
         give_up(dial, DIAL_QUEUE_FULL);
         return;
     }
-    if (!dial->queued)
+    if (dial->queued)
+        pool_await(pool, dial->awaited, awaited);
+    else
         timer_set(&dial->request.loop->deadlines, &dial->deadline, pool->config->queue.timeout_ms,
                   on_deadline);
     dial->queued = true;
+    dial->awaited = awaited;
     look_again(dial);
 }
 
 static void try_next(struct dial *dial)
 {
     const struct dial_request *request = &dial->request;
-    int chosen = pool_choose(request->pool, request->client_id, request->tried, now_of(dial));
+    const struct pool_client client = {request->client_id, request->tried, dial->queued};
+    int awaited = POOL_NONE;
+    int chosen = pool_choose(request->pool, &client, now_of(dial), &awaited);
     if (chosen == POOL_FULL) {
-        wait_in_queue(dial);
+        wait_in_queue(dial, awaited);
         return;
     }
     leave_queue(dial);
@@ -436,8 +442,5 @@ void dial_start(const struct dial_request *request, struct dial **slot)
     dial->slot = slot;
     dial->server = -1;
     dial->ends_ms = now_of(dial) + request->timeout_ms;
-    if (pool_has_queue(request->pool))
-        wait_in_queue(dial); /* behind those who were first */
-    else
-        try_next(dial);
+    try_next(dial);
 }

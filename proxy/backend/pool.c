@@ -27,6 +27,7 @@ bool pool_init(struct pool *pool, const struct config_backend *config,
     atomic_init(&pool->turn, 0);
     atomic_init(&pool->address_turn, 0);
     atomic_init(&pool->waiting, 0);
+    atomic_init(&pool->homeless, 0);
     if (pool->servers == NULL) return false;
     for (size_t i = 0; i < config->servers_count; i++) {
         pool->servers[i].config = &config->servers[i];
@@ -74,9 +75,16 @@ static unsigned connections_of(const struct pool_server *server)
     return atomic_load_explicit(&server->state->connections, memory_order_relaxed);
 }
 
-static bool has_room(const struct pool_server *server)
+static unsigned queue_for(const struct pool *pool, const struct pool_server *server)
 {
-    return most_of(server) == 0 || connections_of(server) < most_of(server);
+    return atomic_load_explicit(&server->waiting, memory_order_relaxed) +
+           atomic_load_explicit(&pool->homeless, memory_order_relaxed);
+}
+
+static bool has_room(const struct pool *pool, const struct pool_server *server, bool waits)
+{
+    if (most_of(server) == 0) return true;
+    return connections_of(server) < most_of(server) && (waits || queue_for(pool, server) == 0);
 }
 
 /* False: others were faster. */
@@ -90,44 +98,51 @@ static bool take(const struct pool_server *server)
 }
 
 /* A client whose id has a home waits for that; the others go where there is room. */
-static int choose(struct pool *pool, struct span client_id, const bool *tried,
-                  const struct vitals_rule *rule, uint64_t now_ms)
+static int choose(struct pool *pool, const struct pool_client *client,
+                  const struct vitals_rule *rule, uint64_t now_ms, int *awaited)
 {
     struct balance_server servers[BALANCE_MOST_SERVERS];
     bool any = false;
-    bool home = pool->config->balance == CONFIG_CLIENT_ID && client_id.length > 0;
+    bool home = pool->config->balance == CONFIG_CLIENT_ID && client->id.length > 0;
     for (size_t i = 0; i < pool->count; i++) {
         const struct pool_server *server = &pool->servers[i];
-        bool usable = !tried[i] && server_state_may_dial(server->state, rule, now_ms);
+        bool usable = !client->tried[i] && server_state_may_dial(server->state, rule, now_ms);
         any = any || usable;
         servers[i] = (struct balance_server){
             .key = server->key,
             .weight = server->config->weight,
             .connections = connections_of(server),
-            .usable = usable && (home || has_room(server)),
+            .usable = usable && (home || has_room(pool, server, client->waits)),
         };
     }
     if (!any) return POOL_NONE;
     uint64_t turn = atomic_fetch_add_explicit(&pool->turn, 1, memory_order_relaxed);
-    int chosen = balance_choose(pool->config->balance, servers, pool->count, turn, client_id);
-    return chosen == BALANCE_NONE || !has_room(&pool->servers[chosen]) ? POOL_FULL : chosen;
+    int chosen = balance_choose(pool->config->balance, servers, pool->count, turn, client->id);
+    *awaited = home ? chosen : POOL_NONE;
+    if (chosen == BALANCE_NONE) return POOL_FULL;
+    return has_room(pool, &pool->servers[chosen], client->waits) ? chosen : POOL_FULL;
 }
 
-int pool_choose(struct pool *pool, struct span client_id, const bool *tried, uint64_t now_ms)
+/* The same where there is no choice. */
+static int choose_only(const struct pool *pool, const struct pool_client *client,
+                       const struct vitals_rule *rule, uint64_t now_ms, int *awaited)
+{
+    const struct pool_server *server = &pool->servers[0];
+    *awaited = POOL_NONE;
+    if (client->tried[0] || !server_state_may_dial(server->state, rule, now_ms)) return POOL_NONE;
+    return has_room(pool, server, client->waits) ? 0 : POOL_FULL;
+}
+
+int pool_choose(struct pool *pool, const struct pool_client *client, uint64_t now_ms, int *awaited)
 {
     enum { MOST_RACES = 8 };
     struct vitals_rule rule = rule_of(pool);
-    bool alone = pool->count == 1;
     for (unsigned race = 0; race < MOST_RACES; race++) {
-        int chosen = alone ? 0 : choose(pool, client_id, tried, &rule, now_ms);
+        int chosen = pool->count == 1 ? choose_only(pool, client, &rule, now_ms, awaited)
+                                      : choose(pool, client, &rule, now_ms, awaited);
         if (chosen < 0) return chosen;
         const struct pool_server *server = &pool->servers[chosen];
-        if (alone && (tried[0] || !server_state_may_dial(server->state, &rule, now_ms)))
-            return POOL_NONE;
-        if (!take(server)) {
-            if (alone) return POOL_FULL;
-            continue;
-        }
+        if (!take(server)) continue;
         if (server_state_take_dial(server->state, &rule, now_ms)) return chosen;
         pool_release(pool, chosen);
     }
@@ -156,22 +171,31 @@ void pool_move(const struct pool *to, int server, const struct pool *from, int b
     pool_release(from, before);
 }
 
-bool pool_enqueue(struct pool *pool)
+static atomic_uint *waiting_for(struct pool *pool, int awaited)
+{
+    return awaited == POOL_NONE ? &pool->homeless : &pool->servers[awaited].waiting;
+}
+
+bool pool_enqueue(struct pool *pool, int awaited)
 {
     unsigned before = atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(waiting_for(pool, awaited), 1, memory_order_relaxed);
     if (before < pool->config->queue.size) return true;
-    pool_dequeue(pool);
+    pool_dequeue(pool, awaited);
     return false;
 }
 
-void pool_dequeue(struct pool *pool)
+void pool_await(struct pool *pool, int before, int awaited)
 {
-    (void)atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_relaxed);
+    if (before == awaited) return;
+    (void)atomic_fetch_add_explicit(waiting_for(pool, awaited), 1, memory_order_relaxed);
+    (void)atomic_fetch_sub_explicit(waiting_for(pool, before), 1, memory_order_relaxed);
 }
 
-bool pool_has_queue(const struct pool *pool)
+void pool_dequeue(struct pool *pool, int awaited)
 {
-    return pool_waiting(pool) > 0;
+    (void)atomic_fetch_sub_explicit(waiting_for(pool, awaited), 1, memory_order_relaxed);
+    (void)atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_relaxed);
 }
 
 unsigned pool_waiting(const struct pool *pool)

@@ -31,6 +31,7 @@ struct pool_server {
     const struct config_server *config;
     uint64_t key;
     struct server_state *state;
+    atomic_uint waiting; /* clients whose home it is and who wait for room on it */
 };
 
 struct pool {
@@ -41,6 +42,7 @@ struct pool {
     atomic_uint_fast64_t turn;
     atomic_uint_fast64_t address_turn; /* of names' and of source addresses */
     atomic_uint waiting;               /* clients in the queue */
+    atomic_uint homeless;              /* those of them who wait for room on any server */
 };
 
 /* Borrows `config` and `builtin` until pool_clear; `before` (NULL: none) is the same backend in the
@@ -51,11 +53,20 @@ void pool_clear(struct pool *pool);
 /* As logs show it: the address as written, or "builtin". */
 const char *pool_server_name(const struct pool *pool, int server);
 
-/* The server to dial for this client among those that are up and not yet `tried` (a flag for each);
- * it counts as a connection of that server from here on, until pool_release. POOL_FULL: there is
- * one, but it has its max_connections. */
 enum { POOL_NONE = BALANCE_NONE, POOL_FULL = -2 };
-int pool_choose(struct pool *pool, struct span client_id, const bool *tried, uint64_t now_ms);
+
+/* For whom a server is chosen. */
+struct pool_client {
+    struct span id;
+    const bool *tried; /* a flag for each server */
+    bool waits;        /* in the queue, before whom nobody may go who comes later */
+};
+
+/* The server to dial for this client among those that are up and not yet tried; it counts as a
+ * connection of that server from here on, until pool_release. POOL_FULL: there is one, but it has
+ * its max_connections, or others wait for it; `*awaited` is that server, or POOL_NONE if the client
+ * has no home and takes any. */
+int pool_choose(struct pool *pool, const struct pool_client *client, uint64_t now_ms, int *awaited);
 /* How many servers besides those tried could be chosen. */
 size_t pool_usable(const struct pool *pool, const bool *tried, uint64_t now_ms);
 void pool_release(const struct pool *pool, int server);
@@ -67,10 +78,12 @@ void pool_move(const struct pool *to, int server, const struct pool *from, int b
 void pool_note_dial(const struct pool *pool, int server, const char *why, uint64_t now_ms);
 void pool_note_check(const struct pool *pool, int server, const char *why);
 
-/* The queue of clients for whom pool_choose said POOL_FULL. False: it is full itself. */
-MUST_USE bool pool_enqueue(struct pool *pool);
-void pool_dequeue(struct pool *pool);
-bool pool_has_queue(const struct pool *pool);
+/* The queue of clients for whom pool_choose said POOL_FULL; `awaited` as it said. False: it is full
+ * itself. */
+MUST_USE bool pool_enqueue(struct pool *pool, int awaited);
+/* Another server is a client's home now. */
+void pool_await(struct pool *pool, int before, int awaited);
+void pool_dequeue(struct pool *pool, int awaited);
 unsigned pool_waiting(const struct pool *pool);
 
 /* Counts up, for source_socket. */

@@ -130,6 +130,29 @@ def test_a_server_with_room_is_taken_before_anybody_waits(start, servers):
     assert len(made[0].all) == 1 and len(made[1].all) == 4
 
 
+def test_a_full_queue_for_one_server_keeps_nobody_from_another(start, servers):
+    made = servers(2)
+    postern = start(backends=[{"servers": [limited(one, 1) for one in made], "balance": "client_id",
+                               "queue": {"size": 1, "timeout": "60s"}}])
+    at_home = {one: [] for one in made}
+    for number in range(12):
+        client = postern.client()
+        assert client.connect(f"c{number}").code == 0
+        home = next(one for one in made if len(one.all) > len(at_home[one]))
+        at_home[home].append(f"c{number}")
+        leave(client, home)
+    crowded, other = at_home.values()
+    with postern.client() as first, postern.client() as waits, postern.client(5) as late, \
+            postern.client() as neighbour:
+        assert first.connect(crowded[0]).code == 0
+        waits.send(mqtt.connect(4, crowded[1]))
+        waits.socket.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            waits.receive()
+        assert late.connect(crowded[2]).code == 0x89, "the queue is full"
+        assert neighbour.connect(other[0]).code == 0, "and is none of this one's business"
+
+
 # ------------------------------------------------------------------------------ source addresses
 
 

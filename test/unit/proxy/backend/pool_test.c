@@ -39,9 +39,16 @@ static struct fixture *with(struct fixture *fixture, size_t count, enum config_b
     return fixture;
 }
 
+static int choose_for(struct fixture *fixture, const char *client_id, bool waits, int *awaited)
+{
+    const struct pool_client client = {span_of(client_id), fixture->tried, waits};
+    return pool_choose(&fixture->pool, &client, 0, awaited);
+}
+
 static int choose(struct fixture *fixture, const char *client_id)
 {
-    return pool_choose(&fixture->pool, span_of(client_id), fixture->tried, 0);
+    int awaited = 0;
+    return choose_for(fixture, client_id, false, &awaited);
 }
 
 static void fail_dials(struct fixture *fixture, int server)
@@ -148,13 +155,62 @@ static void the_queue_is_bounded(void **state)
     struct fixture fixture;
     (void)state;
     with(&fixture, 1, CONFIG_ROUND_ROBIN, CONFIG_CHECK_TCP, NULL);
-    assert_false(pool_has_queue(&fixture.pool));
-    assert_true(pool_enqueue(&fixture.pool));
-    assert_true(pool_enqueue(&fixture.pool));
-    assert_false(pool_enqueue(&fixture.pool));
-    pool_dequeue(&fixture.pool);
-    assert_true(pool_enqueue(&fixture.pool));
-    assert_true(pool_has_queue(&fixture.pool));
+    assert_int_equal(pool_waiting(&fixture.pool), 0);
+    assert_true(pool_enqueue(&fixture.pool, POOL_NONE));
+    assert_true(pool_enqueue(&fixture.pool, POOL_NONE));
+    assert_false(pool_enqueue(&fixture.pool, POOL_NONE));
+    pool_dequeue(&fixture.pool, POOL_NONE);
+    assert_true(pool_enqueue(&fixture.pool, POOL_NONE));
+    assert_int_equal(pool_waiting(&fixture.pool), 2);
+    pool_clear(&fixture.pool);
+}
+
+static void nobody_goes_before_those_who_wait(void **state)
+{
+    struct fixture fixture;
+    int awaited = 0;
+    (void)state;
+    with(&fixture, 1, CONFIG_ROUND_ROBIN, CONFIG_CHECK_TCP, NULL);
+    fixture.servers[0].max_connections = 1;
+    assert_int_equal(choose(&fixture, "is in"), 0);
+    assert_int_equal(choose_for(&fixture, "waits", false, &awaited), POOL_FULL);
+    assert_true(pool_enqueue(&fixture.pool, awaited));
+    pool_release(&fixture.pool, 0);
+    assert_int_equal(choose(&fixture, "comes later"), POOL_FULL);
+    assert_int_equal(choose_for(&fixture, "waits", true, &awaited), 0);
+    pool_clear(&fixture.pool);
+}
+
+/* A client whose home is the other one of two servers. */
+static const char *neighbour(struct fixture *fixture, int home, char *id, size_t room)
+{
+    for (int i = 0;; i++) {
+        (void)snprintf(id, room, "meter-%d", i);
+        int chosen = choose(fixture, id);
+        pool_release(&fixture->pool, chosen);
+        if (chosen != home) return id;
+    }
+}
+
+static void who_waits_for_one_server_keeps_nobody_from_another(void **state)
+{
+    struct fixture fixture;
+    char id[20];
+    int awaited = 0;
+    (void)state;
+    with(&fixture, 2, CONFIG_CLIENT_ID, CONFIG_CHECK_TCP, NULL);
+    int home = choose(&fixture, "a");
+    const char *other = neighbour(&fixture, home, id, sizeof id);
+    fixture.servers[0].max_connections = fixture.servers[1].max_connections = 1;
+    assert_int_equal(choose_for(&fixture, "a", false, &awaited), POOL_FULL);
+    assert_int_equal(awaited, home);
+    assert_true(pool_enqueue(&fixture.pool, awaited));
+    assert_int_equal(choose(&fixture, other), 1 - home);
+    pool_release(&fixture.pool, 1 - home);
+    pool_await(&fixture.pool, home, 1 - home);
+    assert_int_equal(choose(&fixture, other), POOL_FULL);
+    pool_dequeue(&fixture.pool, 1 - home);
+    assert_int_equal(choose(&fixture, other), 1 - home);
     pool_clear(&fixture.pool);
 }
 
@@ -251,6 +307,8 @@ int main(void)
         cmocka_unit_test(who_is_over_the_limit_waits),
         cmocka_unit_test(a_client_waits_for_its_home_while_that_is_full),
         cmocka_unit_test(the_queue_is_bounded),
+        cmocka_unit_test(nobody_goes_before_those_who_wait),
+        cmocka_unit_test(who_waits_for_one_server_keeps_nobody_from_another),
         cmocka_unit_test(a_reload_keeps_what_is_known_of_servers_that_stay),
         cmocka_unit_test(the_last_good_addresses_of_a_name_stay),
         cmocka_unit_test(a_client_id_keeps_its_address_of_a_name_whatever_the_order),
