@@ -45,7 +45,7 @@ uint8_t *file_read(const char *path, size_t largest, size_t *length, struct err 
 {
     struct stat status;
     uint8_t *content = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
     bool opened = fd >= 0 && fstat(fd, &status) == 0;
     if (opened && !S_ISREG(status.st_mode)) {
         err_set(err, "cannot read %s: it is not a regular file", path);

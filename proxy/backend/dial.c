@@ -296,9 +296,8 @@ static void look_again(struct dial *dial)
 
 static void dial_name(struct dial *dial, struct attempt *attempt, struct server_state *state)
 {
-    char words[SERVER_WORDS];
-    bool waits = false;
-    attempt->found = server_state_addresses(state, &waits);
+    char why[SERVER_WORDS];
+    attempt->found = server_state_addresses(state, why);
     if (attempt->found != NULL) {
         attempt->left = attempt->found->count;
         attempt->next = pool_first_address(dial->request.pool, attempt->found,
@@ -309,11 +308,10 @@ static void dial_name(struct dial *dial, struct attempt *attempt, struct server_
     }
     dial->attempt = NULL;
     free_attempt(attempt);
-    server_state_words(state, words);
-    if (waits)
+    if (why[0] == '\0')
         look_again(dial);
     else
-        fail_attempt(dial, words, true);
+        fail_attempt(dial, why, true);
 }
 
 static void dial_tcp(struct dial *dial, struct attempt *attempt, const struct pool_server *server)

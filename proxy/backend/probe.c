@@ -264,13 +264,11 @@ static bool try_unix(struct probe *probe, const char *path)
 
 static bool try_name(struct probe *probe, struct server_state *state)
 {
-    char words[SERVER_WORDS];
-    bool waits = false;
-    probe->found = server_state_addresses(state, &waits);
+    char why[SERVER_WORDS];
+    probe->found = server_state_addresses(state, why);
     if (probe->found != NULL)
         return try_address(probe, (const struct sockaddr *)&probe->found->items[probe->next++]);
-    server_state_words(state, words);
-    return fail(probe, waits ? "its name has not been resolved yet" : words);
+    return fail(probe, why[0] == '\0' ? "its name has not been resolved yet" : why);
 }
 
 static bool try_server(struct probe *probe)

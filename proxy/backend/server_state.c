@@ -165,22 +165,22 @@ void server_state_resolve(struct server_state *state, struct server_addresses *a
     if (addresses != NULL) {
         before = state->addresses;
         state->addresses = addresses;
-        state->unresolvable = false;
+        state->unresolved[0] = '\0';
     } else if (state->addresses == NULL) {
-        state->unresolvable = true;
-        say(state, why);
+        (void)snprintf(state->unresolved, sizeof state->unresolved, "%s", why);
+        if (!state->vitals.down) say(state, why);
     }
     unlock(state);
     server_addresses_unref(before);
 }
 
-struct server_addresses *server_state_addresses(struct server_state *state, bool *waits)
+struct server_addresses *server_state_addresses(struct server_state *state, char why[SERVER_WORDS])
 {
     lock(state);
     struct server_addresses *addresses = state->addresses;
     if (addresses != NULL)
         (void)atomic_fetch_add_explicit(&addresses->references, 1, memory_order_relaxed);
-    *waits = addresses == NULL && !state->unresolvable;
+    (void)snprintf(why, SERVER_WORDS, "%s", state->unresolved);
     unlock(state);
     return addresses;
 }

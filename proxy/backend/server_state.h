@@ -33,7 +33,7 @@ struct server_state {
     int64_t since_ms; /* wall clock: since when it is what it is; 0: since the start */
     char words[SERVER_WORDS];
     struct server_addresses *addresses; /* NULL: not resolved */
-    bool unresolvable;                  /* the name was asked for in vain, and `words` says why */
+    char unresolved[SERVER_WORDS];      /* why not; "": nobody knows yet */
 };
 
 /* Gives a state (server_state_unref) of a server that is up. NULL: out of memory. */
@@ -62,7 +62,7 @@ int64_t server_state_since_ms(struct server_state *state);
  * there is NULL and `why`. */
 void server_state_resolve(struct server_state *state, struct server_addresses *addresses,
                           const char *why);
-/* Gives the addresses (server_addresses_unref), or NULL: there are none; `*waits`: not yet. */
-struct server_addresses *server_state_addresses(struct server_state *state, bool *waits);
+/* Gives the addresses (server_addresses_unref), or NULL: there are none, and `why`; "": not yet. */
+struct server_addresses *server_state_addresses(struct server_state *state, char why[SERVER_WORDS]);
 struct server_addresses *server_addresses_new(size_t count);
 void server_addresses_unref(struct server_addresses *addresses);

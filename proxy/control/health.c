@@ -8,7 +8,8 @@
 
 enum {
     DOUBT_MS = 1000, /* until the next check of a server in doubt */
-    LOOK_MS = 250    /* for such servers, of which the workers do not tell us */
+    LOOK_MS = 250,   /* for such servers, of which the workers do not tell us */
+    FIRST_MS = 500   /* within which servers are checked that are new, and count as up so far */
 };
 
 /* A server that is checked. */
@@ -19,6 +20,7 @@ struct target {
     struct pool *pool;          /* the generation's that is seen */
     int server;
     bool wanted;
+    bool checked;        /* once at least */
     struct probe *probe; /* NULL: none is under way */
     uint64_t began_ms;
     uint64_t due_ms; /* the next check, or the end of the one that is under way */
@@ -44,11 +46,16 @@ static uint64_t any_up_to(uint64_t most)
     return most * number / UINT32_MAX;
 }
 
-/* An interval, give or take a tenth. */
+/* An interval, give or take a tenth; after the first check, which they all have at once, any time
+ * within it. */
 static void plan_next(struct target *target)
 {
     uint64_t interval_ms = target->pool->config->health.interval_ms;
-    target->due_ms = target->began_ms + interval_ms - interval_ms / 10 + any_up_to(interval_ms / 5);
+    uint64_t pause_ms = target->checked
+                            ? interval_ms - interval_ms / 10 + any_up_to(interval_ms / 5)
+                            : any_up_to(interval_ms);
+    target->due_ms = target->began_ms + pause_ms;
+    target->checked = true;
 }
 
 static void on_tick(uv_timer_t *timer);
@@ -109,13 +116,14 @@ static void want(struct health *health, struct pool *pool, int server, uint64_t 
 {
     struct server_state *state = pool->servers[server].state;
     struct target *target = find(health, state);
-    uint64_t due_ms = now_ms + any_up_to(pool->config->health.interval_ms);
+    uint64_t interval_ms = pool->config->health.interval_ms;
+    uint64_t due_ms = now_ms + any_up_to(interval_ms);
     if (target == NULL) {
         target = calloc(1, sizeof *target);
         if (target == NULL) return; /* it is not checked, and clients find out */
         target->health = health;
         target->state = server_state_ref(state);
-        target->due_ms = due_ms;
+        target->due_ms = now_ms + any_up_to(interval_ms < FIRST_MS ? interval_ms : FIRST_MS);
         target->next = health->targets;
         health->targets = target;
     }

@@ -219,8 +219,7 @@ static void try_later(struct name *name, const char *why, uint64_t now_ms)
     server_state_resolve(name->state, NULL, words);
     name->due_ms = now_ms + name->retry_ms;
     name->retry_ms = name->retry_ms * 2 > LONGEST_RETRY_MS ? LONGEST_RETRY_MS : name->retry_ms * 2;
-    bool waits = false;
-    struct server_addresses *last = server_state_addresses(name->state, &waits);
+    struct server_addresses *last = server_state_addresses(name->state, words);
     tell(name, LOG_WARN,
          last != NULL ? "name not resolved, the last addresses stay" : "name not resolved", "error",
          why);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "proxy/tls/wolfssl.h"
 
 #include <wolfssl/wolfcrypt/aes.h>
@@ -100,7 +101,7 @@ static bool load_keys(struct ticket_keys *keys, const char *path, struct err *er
     bool good = true;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return err_set(err, "cannot read the ticket keys in %s: %s", path, strerror(errno));
+        return err_set(err, "cannot read the ticket keys in %s: %s", path, file_error(errno));
     while (good && fgets(line, sizeof line, file) != NULL)
         good = read_line(keys, line, path, ++number, err);
     explicit_bzero(line, sizeof line);

@@ -12,7 +12,7 @@ import yaml
 
 import mqtt_packets as mqtt
 from backend import Backend
-from postern import free_port, wait_until
+from postern import DEADLINE, free_port, wait_until
 
 FAST = {"type": "tcp", "interval": "200ms", "timeout": "500ms"}
 UP, DOWN = r"server up .*server=%s ", r"server down .*server=%s "
@@ -88,6 +88,12 @@ def test_a_first_check_finds_a_dead_server_before_a_client_does(start, mosquitto
     assert "backend unreachable" not in postern.text
 
 
+def test_the_first_check_does_not_wait_for_the_interval(start):
+    gone = dead()
+    postern = start(backends=[{"servers": [gone], "health_check": {"type": "tcp", "interval": "1h"}}])
+    assert "its check fails: connection refused" in postern.wait_log(DOWN % gone)
+
+
 def test_clients_are_told_at_once_when_every_server_is_down(start):
     servers = [dead(), dead()]
     postern = start(backends=[{"servers": servers, "health_check": FAST, "connect_timeout": "30s"}])
@@ -117,10 +123,13 @@ def test_a_check_brings_back_what_clients_ejected(start, mosquitto):
     broker = mosquitto()
     broker.stop()
     slow = {"type": "tcp", "interval": "1h"}  # in doubt it is checked every second
-    postern = start(backends=[{"servers": [broker.address], "health_check": slow}])
+    with socket.create_server(("127.0.0.1", int(broker.address.split(":")[1]))) as before:
+        before.settimeout(DEADLINE)
+        postern = start(backends=[{"servers": [broker.address], "health_check": slow}])
+        before.accept()[0].close()  # the first check finds it up, an hour before the next one
     for _ in range(3):
         assert code(postern) == 3
-    postern.wait_log(DOWN % broker.address)
+    assert "3 dials in a row failed" in postern.wait_log(DOWN % broker.address)
     broker.start()
     assert "its check succeeds" in postern.wait_log(UP % broker.address)
     assert code(postern) == 0

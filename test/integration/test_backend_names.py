@@ -86,6 +86,15 @@ def test_a_name_that_does_not_exist_is_told_and_found_when_it_does(start, world)
     wait_until(lambda: code(postern) == 0, "a client to get through")
 
 
+def test_a_check_says_once_that_a_name_is_not_resolved(start, world):
+    names, broker = world
+    postern = serve(start, names, broker, health_check={"type": "tcp", "interval": "50ms"})
+    postern.wait_log("server down .*its check fails: its name is not resolved: ")
+    wait_until(lambda: names.count("broker") > 1, "the name to be asked for again, many checks later")
+    assert code(postern) == 3
+    assert postern.wait_log("backend unreachable .* is down for ").count("its check fails") == 1
+
+
 def test_a_first_answer_that_is_slow_is_waited_for(start, world):
     names, broker = world
     broker("127.0.0.2")

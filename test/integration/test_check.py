@@ -70,6 +70,14 @@ def test_says_nothing_but_that_a_clean_file_is_clean(home):
     assert done.returncode == 0
 
 
+def test_does_not_wait_for_a_pipe_in_the_place_of_a_file(home):
+    os.unlink(home / "pki/broker.pem")
+    os.mkfifo(home / "pki/broker.pem")
+    done = check(home, MINIMAL)
+    assert done.returncode == 1
+    assert "broker.pem: it is not a regular file" in done.stdout
+
+
 def test_takes_a_port_that_is_in_use_because_it_opens_no_socket(home):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
