@@ -208,6 +208,7 @@ static enum alive start_relaying(struct session *session, struct span answer, bo
     if (session_to_client(session, answer) == GONE || let_flow(session, accepted) == GONE)
         return GONE;
     session_drop_handover(session);
+    if (session_catch_up(session) == GONE) return GONE;
     if (client_ended) return session_half_close(session, "client_closed");
     if (session->relay.backend->pending == 0) relay_backend_drained(&session->relay);
     return ALIVE;

@@ -50,6 +50,7 @@ static void release(struct session *session)
         session->list->count--;
     }
     snapshot_unref(session->snapshot);
+    snapshot_unref(session->elder);
     free(session);
 }
 

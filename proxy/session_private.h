@@ -54,6 +54,7 @@ struct session {
     struct session_list *list;
     struct loop *loop;
     struct snapshot *snapshot;
+    struct snapshot *elder; /* that has its server, if `snapshot` has not; else NULL */
     struct snapshot_listener *listener;
     enum stage stage;
     struct timer deadline;
@@ -119,11 +120,13 @@ void session_drop_early(struct session *session);
 /* What policies judge, lent from the session's record. */
 struct facts session_facts(const struct session *session);
 /* Whether the client would be admitted by the list's snapshot, by its certificate and by the policy
- * of its listener. */
+ * of its listener; by its own snapshot if the list's has no such listener. */
 struct decision session_judge(const struct session *session);
-/* Goes on under the list's snapshot, where the rule is that of a judgement by it. False: its
- * listener or its server is gone there, and it stays with its own snapshot. */
+/* Goes on under the list's snapshot, where the rule is that of a judgement by it, and on its server
+ * whether that has it or not. False: its listener is gone there, and it stays with its own. */
 bool session_adopt(struct session *session, const struct config_rule *rule);
+/* The same for who is in now, and was judged by a snapshot before while it was on its way. */
+enum alive session_catch_up(struct session *session);
 /* Puts the CONNECT that the rule wants in the place of the client's, `length` bytes of what is kept
  * early. Anything but REWRITTEN: the client lacks what the rule writes, or there is no memory. */
 enum rewriting {

@@ -25,13 +25,13 @@ static bool find_server(const struct session *session, const struct snapshot *sn
     return false;
 }
 
+/* False: it is not there, and who is on it stays there. */
 static bool adopt_server(struct session *session, const struct snapshot *snapshot)
 {
     struct pool *pool = NULL;
     int server = -1;
     if (session->pool == NULL) return true;
-    if (session->record.server_index < 0 || !find_server(session, snapshot, &pool, &server))
-        return false;
+    if (!find_server(session, snapshot, &pool, &server)) return false;
     pool_move(pool, server, session->pool, session->record.server_index);
     session->pool = pool;
     session->record.backend = pool->config->name;
@@ -59,16 +59,20 @@ bool session_adopt(struct session *session, const struct config_rule *rule)
     struct snapshot *snapshot = session->list->snapshot;
     size_t listener = snapshot_find_listener(snapshot, session->record.listener);
     if (snapshot == session->snapshot) return true;
-    if (listener == SIZE_MAX || !adopt_server(session, snapshot)) return false;
+    if (listener == SIZE_MAX) return false;
     (void)snapshot_ref(snapshot);
+    struct snapshot *elder = session->elder == NULL ? session->snapshot : session->elder;
+    struct snapshot *left = session->elder == NULL ? NULL : session->snapshot;
+    session->elder = adopt_server(session, snapshot) ? NULL : elder;
     if (session->listener->sources != snapshot->listeners[listener].sources)
         session_leave_source(session);
     adopt_counters(session, snapshot->listeners[listener].counters);
     session->listener = &snapshot->listeners[listener];
     session->record.listener = session->listener->config->name;
     session->record.rule = rule == NULL ? NULL : rule->name;
-    snapshot_unref(session->snapshot);
     session->snapshot = snapshot;
+    snapshot_unref(left);
+    if (session->elder == NULL) snapshot_unref(elder);
     return true;
 }
 
@@ -80,18 +84,26 @@ static enum refusal refusal_of(const struct tls_failure *failure)
                                                                : REFUSAL_CERTIFICATE;
 }
 
+/* The listener of the newest generation that has it, and that generation. */
+static const struct snapshot_listener *listener_of(const struct session *session,
+                                                   const struct snapshot **snapshot)
+{
+    *snapshot = session->list->snapshot;
+    size_t index = snapshot_find_listener(*snapshot, session->record.listener);
+    if (index != SIZE_MAX) return &(*snapshot)->listeners[index];
+    *snapshot = session->snapshot;
+    return session->listener;
+}
+
 struct decision session_judge(const struct session *session)
 {
-    const struct snapshot *snapshot = session->list->snapshot;
-    size_t index = snapshot_find_listener(snapshot, session->record.listener);
-    struct decision decision = {.admitted = true, .backend = SIZE_MAX};
+    const struct snapshot *snapshot = NULL;
+    const struct snapshot_listener *listener = listener_of(session, &snapshot);
+    struct decision decision = {.backend = SIZE_MAX};
     struct tls_failure failure;
-    if (index == SIZE_MAX) return decision; /* its listener is gone: who is in stays in */
-    const struct snapshot_listener *listener = &snapshot->listeners[index];
     const struct identity_certificate *certificate = session->record.certificate;
     if (certificate != NULL && listener->trust != NULL &&
         !tls_trust_recheck(listener->trust, certificate, &failure)) {
-        decision.admitted = false;
         decision.refusal = refusal_of(&failure);
         (void)snprintf(decision.detail, sizeof decision.detail, "%s", failure.sentence);
         return decision;
@@ -104,10 +116,9 @@ struct decision session_judge(const struct session *session)
 
 static const struct config_policy *policy_of(const struct session *session)
 {
-    const struct snapshot *snapshot = session->list->snapshot;
-    size_t index = snapshot_find_listener(snapshot, session->record.listener);
-    if (index == SIZE_MAX || snapshot->listeners[index].config->policy == SIZE_MAX) return NULL;
-    return &snapshot->config->policies[snapshot->listeners[index].config->policy];
+    const struct snapshot *snapshot = NULL;
+    size_t policy = listener_of(session, &snapshot)->config->policy;
+    return policy == SIZE_MAX ? NULL : &snapshot->config->policies[policy];
 }
 
 static void condemn(struct session *session, const struct decision *decision)
@@ -120,6 +131,12 @@ static void condemn(struct session *session, const struct decision *decision)
     session->list->condemned++;
 }
 
+static enum alive go_on(struct session *session, const struct config_rule *rule)
+{
+    if (!session_adopt(session, rule) || session_guard_anew(session, rule)) return ALIVE;
+    return session_disconnect(session, MQTT_REASON_NOT_AUTHORIZED, "policy_changed");
+}
+
 static void judge_again(struct session *session)
 {
     const struct config_policy *policy = policy_of(session);
@@ -127,14 +144,22 @@ static void judge_again(struct session *session)
     struct decision decision = session_judge(session);
     if (decision.admitted) {
         session->verdict = REFUSAL_NONE;
-        if (session->stage == RELAYING && session_adopt(session, decision.rule) &&
-            !session_guard_anew(session, decision.rule))
-            (void)session_disconnect(session, MQTT_REASON_NOT_AUTHORIZED, "policy_changed");
+        if (session->stage == RELAYING) (void)go_on(session, decision.rule); /* nothing follows */
     } else if (session->stage == RELAYING) {
         condemn(session, &decision);
     } else {
         (void)session_refuse(session, decision.refusal, decision.detail); /* nothing follows */
     }
+}
+
+enum alive session_catch_up(struct session *session)
+{
+    if (session->snapshot == session->list->snapshot) return ALIVE;
+    const struct config_policy *policy = policy_of(session);
+    if (policy != NULL && !policy->recheck) return ALIVE;
+    struct decision decision = session_judge(session);
+    if (!decision.admitted) return ALIVE; /* a judgement of all is under way, and comes to it */
+    return go_on(session, decision.rule);
 }
 
 static uint64_t spread_of(const struct session *session)

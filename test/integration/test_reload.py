@@ -260,6 +260,56 @@ def test_a_new_policy_judges_who_is_connected(start):
     assert "rule=strict" in postern.wait_log("session closed.*client_id=new")
 
 
+def own_topics(name):
+    return rules({"name": name, "publish": {"allow": [f"{name}/#"]}})
+
+
+def reason_of_publish(client, topic):
+    client.send(mqtt.publish(5, topic, b"x", 1, 7))
+    return client.expect(mqtt.PUBACK).reason
+
+
+def test_a_new_policy_judges_clients_of_a_server_that_is_gone(start, mosquitto):
+    one, two = mosquitto(), mosquitto()
+    postern = start(policies=own_topics("old"), backends=[{"servers": [one.address]}])
+    with join(postern, None, "stays", mqtt_version=5) as client:
+        assert reason_of_publish(client, "old/x") < 0x80
+        for number, servers in enumerate([[two.address], [two.address], [one.address, two.address]], 1):
+            change(postern, lambda config: (config["backends"][0].update(servers=servers),
+                                            config.update(policies=own_topics(f"new{number}"))))
+            wait_until(lambda: loads(postern) == number, "the reload")
+            wait_until(lambda: reason_of_publish(client, f"new{number}/x") < 0x80, "the new policy")
+            assert reason_of_publish(client, "old/x") == 0x87
+    postern.wait_log(f"session closed .*rule=new3 .*server={one.address} ")
+
+
+def test_who_waits_for_a_server_during_a_reload_is_under_the_new_policy(start, mosquitto):
+    broker = mosquitto()
+    postern = start(policies=own_topics("old"), backends=[{
+        "servers": [{"address": broker.address, "max_connections": 1}], "queue": {"timeout": "30s"}}])
+    with join(postern, None, "first", mqtt_version=5) as first, postern.client(5) as waits:
+        waits.send(mqtt.connect(5, "waits"))
+        change(postern, lambda config: config.update(policies=own_topics("new")))
+        postern.wait_log("configuration loaded")
+        first.close()
+        assert waits.expect(mqtt.CONNACK).code == 0
+        assert reason_of_publish(waits, "old/x") == 0x87
+        assert reason_of_publish(waits, "new/x") < 0x80
+
+
+def test_who_is_on_the_way_in_when_its_listener_goes_is_judged_by_what_that_had(start):
+    postern = start(policies=rules({"name": "known", "match": {"client_id": "known"}}))
+    with postern.client(5) as known, postern.client(5) as stranger, \
+            join(postern, None, "known", mqtt_version=5) as stays:
+        change(postern, lambda config: config["listeners"][0].update(
+            name="another", address=f"127.0.0.1:{free_port()}"))
+        postern.wait_log("configuration loaded")
+        wait_until(lambda: not postern.accepts(), "the listener to close")
+        assert stranger.connect("stranger").code == 0x87
+        stays.ping()
+        assert known.connect("known").code == 0
+
+
 def test_a_crowd_is_ended_over_the_spread(start):
     postern = start(policies=rules({"name": "all"}))
     crowd = [join(postern, None, f"c-{number}") for number in range(150)]
