@@ -34,7 +34,7 @@ static void log_findings(char *findings)
 {
     char *rest = NULL;
     for (char *line = strtok_r(findings, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        log_event(LOG_WARN, "configuration", line);
+        log_event(strstr(line, ": error: ") == NULL ? LOG_WARN : LOG_ERROR, "configuration", line);
 }
 
 static void tell_first_error(const char *findings, struct err *err)

@@ -12,7 +12,7 @@ struct top_reports {
     json_t *status;
     json_t *backends;
     json_t *certificates;
-    json_t *history; /* NULL: of a Postern that has none */
+    json_t *history;
 };
 
 struct top_screen {

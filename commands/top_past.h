@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What `postern top` makes of /api/v1/history. `history` may be NULL: nothing is known then. */
+/* What `postern top` makes of /api/v1/history. */
 #pragma once
 
 #include <jansson.h>

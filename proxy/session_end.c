@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,20 @@ enum alive session_fail_handshake(struct session *session, const char *reason, c
     return session_close_gently(session);
 }
 
+/* Who watches wants to know which backend; the client does not have to. */
+static void note_refused_incident(const struct session *session, enum refusal refusal,
+                                  const char *detail)
+{
+    char sentence[INCIDENT_SENTENCE_ROOM];
+    bool of_backend = refusal == REFUSAL_NO_BACKEND || refusal == REFUSAL_BUSY;
+    if (of_backend && session->record.backend != NULL) {
+        (void)snprintf(sentence, sizeof sentence, "backend %s: %s", session->record.backend,
+                       detail); /* a long one is cut */
+        detail = sentence;
+    }
+    session_note_incident(session, INCIDENT_REFUSAL, refusal_word(refusal), detail);
+}
+
 enum alive session_refuse(struct session *session, enum refusal refusal, const char *detail)
 {
     uint8_t packet[REFUSAL_LARGEST_PACKET];
@@ -120,7 +135,7 @@ enum alive session_refuse(struct session *session, enum refusal refusal, const c
     session_note_refused(session, refusal);
     access_log_refused(&session->record, detail);
     counter_add(&session->relay.counters->refusals[refusal], 1);
-    session_note_incident(session, INCIDENT_REFUSAL, refusal_word(refusal), detail);
+    note_refused_incident(session, refusal, detail);
     session_note_refusal(session, refusal);
     if (!tls_stream_write(session->relay.tls, &session->loop->tls,
                           (struct span){packet, out.length}))

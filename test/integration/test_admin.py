@@ -197,6 +197,9 @@ def test_backends_tell_why_a_server_is_down_and_since_when(start):
     assert get(postern.admin, "/readyz")[:2] == (503, "no server of any backend answers\n")
     status = api(postern, "status")
     assert (status["ready"], status["not_ready_because"]) == (False, "no server of any backend answers")
+    with postern.client(5) as client:
+        assert client.connect("early").code == 0x88
+    assert api(postern, "status")["incidents"][0]["explanation"] == "backend b: no broker can be reached"
 
 
 def test_one_live_server_is_enough_to_be_ready(start):

@@ -48,6 +48,7 @@ def test_its_files_are_where_debian_has_them(unpacked):
                  "usr/lib/systemd/system/postern.socket", "usr/share/man/man1/postern.1.gz",
                  "usr/share/man/man5/postern.yaml.5.gz", "usr/share/doc/postern/copyright",
                  "usr/share/doc/postern/changelog.Debian.gz", "usr/share/doc/postern/examples/minimal.yaml",
+                 "usr/share/doc/postern/grafana/postern.json", "usr/share/doc/postern/prometheus/postern-alerts.yaml",
                  "usr/share/bash-completion/completions/postern", "usr/share/zsh/vendor-completions/_postern",
                  "usr/share/fish/vendor_completions.d/postern.fish"):
         assert (unpacked / path).is_file(), path
