@@ -201,11 +201,13 @@ class RawClient:
         return got
 
     def expect_close(self):
+        """The other side closes, and so does this one."""
         try:
             got = self.receive()
         except ConnectionResetError:
-            return
+            got = None
         assert got is None, f"wanted a close, got {got}"
+        self.close()
 
     def connect(self, client_id, **options):
         self.send(connect(self.version, client_id, **options))

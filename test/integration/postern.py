@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import threading
 import time
+import weakref
 
 import yaml
 
@@ -66,6 +67,23 @@ def launch(command, environment=None, sockets=()):
     return process
 
 
+class Clients:
+    """Those of one server that a test made: its end does not have to wait for them to leave."""
+
+    def __init__(self):
+        self.made = []
+
+    def add(self, client):
+        self.made.append(weakref.ref(client))
+        return client
+
+    def close(self):
+        for reference in self.made:
+            client = reference()
+            if client is not None:
+                client.close()
+
+
 class Postern:
     def __init__(self, directory, listener=None, backends=None, policies=None, tls=None, limits=None,
                  pki=None, descriptors=None, environment=None, sockets=(), wrapper=(),
@@ -95,6 +113,7 @@ class Postern:
         self.file = self.directory / "postern.yaml"
         self.file.write_text(yaml.safe_dump(config))
         self.log = []
+        self.clients = Clients()
         few = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
         self.process = launch([*wrapper, *few, BINARY, "run", "-c", str(self.file)], environment, sockets)
         for line in self.process.stderr:
@@ -121,6 +140,8 @@ class Postern:
         return wait_until(find, f"{pattern!r} in the log:\n{self.text}", seconds)
 
     def stop(self):
+        """The clients that it gave leave, and so it does."""
+        self.clients.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -164,7 +185,8 @@ class Postern:
                **options):
         """A TLS client that speaks packets by hand; the handshake is done."""
         context = context or self.context(**options)
-        return TlsClient(self.port, mqtt, context, server_name, session, timeout or DEADLINE)
+        return self.clients.add(TlsClient(self.port, mqtt, context, server_name, session,
+                                          timeout or DEADLINE))
 
     def client_or_none(self, seconds):
         """A client, if it is served within that time."""
@@ -175,7 +197,7 @@ class Postern:
 
     def raw(self):
         """A TCP connection without TLS."""
-        return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+        return self.clients.add(socket.create_connection(("127.0.0.1", self.port), DEADLINE))
 
     def accepts(self):
         try:
@@ -210,6 +232,7 @@ class Broker:
             config.write_text(limits)
             command += ["-c", str(config)]
         self.log = []
+        self.clients = Clients()
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             self.log.append(line)
@@ -229,7 +252,10 @@ class Broker:
         wait_until(lambda: any(all(word in line for word in words) for line in list(self.log)),
                    f"{words} in the log")
 
-    def stop(self):
+    def stop(self, clients_stay=False):
+        """The clients that it gave leave before, unless they are to be told."""
+        if not clients_stay:
+            self.clients.close()
         if self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)
@@ -239,7 +265,7 @@ class Broker:
         assert "Sanitizer" not in "".join(self.log), "".join(self.log)
 
     def raw(self, version=4):
-        return RawClient(self.port, version)
+        return self.clients.add(RawClient(self.port, version))
 
 
 class Mosquitto:

@@ -2,12 +2,9 @@
 """Whatever is no MQTT, or comes when it may not, ends its own client and no other; it is told the reason
 where its version has one."""
 
-import time
-
 import pytest
 
 import mqtt_packets as mqtt
-from postern import DEADLINE
 
 
 @pytest.mark.parametrize("reason,what", [
@@ -80,11 +77,3 @@ def test_an_empty_client_id_without_clean_session_is_refused(broker):
     with broker.raw(4) as client:
         assert client.connect("", clean=False).code == 2
         client.expect_close()
-
-
-def test_a_connection_that_says_nothing_is_closed(broker):
-    with broker.raw() as client:
-        client.socket.settimeout(DEADLINE)
-        started = time.monotonic()
-        client.expect_close()
-        assert 9 < time.monotonic() - started < 12

@@ -2,6 +2,7 @@
 """A session of the included broker waits for its client, with what was not delivered, and ends when it
 is time; so do keep alive and will."""
 
+import concurrent.futures
 import struct
 import time
 
@@ -10,6 +11,20 @@ import pytest
 import mqtt_packets as mqtt
 from paho_client import Paho
 from postern import DEADLINE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def silence(broker):
+    """How long a connection that says nothing stays: it waits while the other tests run."""
+    def wait():
+        with broker.raw() as client:
+            client.socket.settimeout(DEADLINE)
+            began = time.monotonic()
+            client.expect_close()
+            return time.monotonic() - began
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        yield pool.submit(wait)
 
 
 @pytest.mark.parametrize("version", [3, 4, 5])
@@ -212,3 +227,7 @@ def test_a_will_delay_is_waited_for_and_ended_by_a_new_connection(broker, name):
         started = time.monotonic()
         assert watcher.expect(mqtt.PUBLISH).topic == f"{name}/lost"
         assert time.monotonic() - started > 0.5
+
+
+def test_a_connection_that_says_nothing_is_closed(silence):
+    assert 9 < silence.result() < 12

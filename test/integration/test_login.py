@@ -159,7 +159,7 @@ def test_a_stop_waits_for_no_login(broker):
     clients = [running.raw(4) for _ in range(100)]
     for number, client in enumerate(clients):
         client.send(mqtt.connect(4, f"late-{number}", username="ann", password="correct horse"))
-    running.stop()
+    running.stop(clients_stay=True)
 
 
 def test_sighup_reads_the_users_again_and_ends_those_who_are_gone(broker, users):

@@ -181,6 +181,7 @@ def test_admissions_are_counted_by_rule_and_connections_while_they_last(counted)
         for version in ("3.1", "3.1.1", "5"):
             assert found.value("postern_mqtt_connects_total", listener="test", version=version) == 1
         three.send(mqtt.packet(mqtt.DISCONNECT, 0, b""))
+        three.expect_close()
         wait_until(lambda: metrics(counted).value("postern_sessions_ended_total", listener="test",
                                                   reason="client_disconnect") == 1, "the goodbye")
     wait_until(lambda: metrics(counted).value("postern_connections", listener="test") == 0, "the end")
@@ -204,6 +205,7 @@ def test_bytes_are_counted_while_the_session_lasts_as_the_access_line_has_them(s
         inward = found.value("postern_bytes_total", listener="test", direction="in")
         outward = found.value("postern_bytes_total", listener="test", direction="out")
         assert inward > 1006 and outward == 4 + 3006
+    peer.close()  # or the session waits for it
     line = postern.wait_log("session closed")
     assert f"bytes_in={inward:.0f} " in line and f"bytes_out={outward:.0f} " in line
     backend.close()

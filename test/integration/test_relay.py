@@ -199,7 +199,10 @@ def test_silence_beyond_the_keep_alive_ends_the_session(linked, version):
     assert 1.4 <= time.monotonic() - began < 6
     if version == 5:
         assert got.kind == mqtt.DISCONNECT and got.reason == 0x8D
+    else:
+        assert got is None
     assert server.recv(1) == b""
+    client.close()
     assert "reason=keep_alive_timeout" in postern.wait_log("session closed")
 
 
@@ -217,6 +220,7 @@ def test_the_keep_alive_that_the_broker_sets_is_the_one_in_force(linked):
     postern, client, _ = linked(5, keep_alive=600, connack=b"\x20\x06\x00\x00\x03\x13\x00\x01")
     got = client.receive()
     assert got.kind == mqtt.DISCONNECT and got.reason == 0x8D
+    client.expect_close()
     assert "reason=keep_alive_timeout" in postern.wait_log("session closed")
 
 

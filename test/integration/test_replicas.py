@@ -91,7 +91,10 @@ class Replicas:
         if hasattr(self, "front"):
             self.front.stop()
         for postern in self.posterns:
-            postern.stop()
+            if postern.process.poll() is None:
+                postern.process.terminate()
+                postern.wait_log("not ready any more")
+            postern.stop()  # which is a second signal, and ends the delay
 
     def visit(self, context, client_id="x", session=None):
         """(CONNACK code, resumed, session, source port) of one visit through the balancer."""
