@@ -20,6 +20,8 @@ struct attempt {
     struct server_addresses *found; /* what a name stands for; NULL: it is no name */
     size_t next;                    /* of those, not tried yet */
     size_t left;
+    struct sockaddr_storage address; /* that is being dialled */
+    size_t sources;                  /* of ours that it has not been dialled from yet */
     uv_connect_t request;
 };
 
@@ -150,6 +152,7 @@ static bool go_on_with_name(struct dial *dial)
 }
 
 static void try_address(struct dial *dial, struct attempt *attempt);
+static void connect_from_next(struct dial *dial, struct attempt *attempt);
 
 static void on_deadline(struct timer *timer)
 {
@@ -187,10 +190,15 @@ static void set_deadline(struct dial *dial)
 /* ------------------------------------------------------------------------------------- connecting
  */
 
-/* The name's next address, if there is one; then the server is given up. */
+/* From our next address, if this one has no port left; to the name's next one, if there is one;
+ * then the server is given up. */
 static void fail_address(struct dial *dial, struct attempt *attempt, int status)
 {
     endpoint_close(&attempt->endpoint);
+    if (status == UV_EADDRNOTAVAIL && attempt->sources > 0) {
+        connect_from_next(dial, attempt);
+        return;
+    }
     if (attempt->left > 0) {
         try_address(dial, attempt);
         return;
@@ -257,10 +265,17 @@ static bool succeed_at_once(struct dial *dial, const struct sockaddr *address, s
     return true;
 }
 
-static void connect_to(struct dial *dial, struct attempt *attempt, const struct sockaddr *address)
+static socklen_t length_of(const struct sockaddr *address)
 {
-    socklen_t length = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                      : sizeof(struct sockaddr_in);
+    return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
+}
+
+static void connect_from_next(struct dial *dial, struct attempt *attempt)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&attempt->address;
+    socklen_t length = length_of(address);
+    if (attempt->sources > 0) attempt->sources--;
     if (source_is_loopback(address) && succeed_at_once(dial, address, length)) return;
     attempt->endpoint = make_endpoint(dial, false);
     int failed = attempt->endpoint == NULL
@@ -270,6 +285,13 @@ static void connect_to(struct dial *dial, struct attempt *attempt, const struct 
         failed = uv_tcp_connect(&attempt->request, &attempt->endpoint->uv.tcp, address,
                                 on_connected);
     if (failed != 0) fail_address(dial, attempt, failed);
+}
+
+static void connect_to(struct dial *dial, struct attempt *attempt, const struct sockaddr *address)
+{
+    memcpy(&attempt->address, address, length_of(address));
+    attempt->sources = dial->request.pool->config->source_addresses.count;
+    connect_from_next(dial, attempt);
 }
 
 static void try_address(struct dial *dial, struct attempt *attempt)

@@ -268,7 +268,9 @@ static bool try_name(struct probe *probe, struct server_state *state)
     probe->found = server_state_addresses(state, why);
     if (probe->found != NULL)
         return try_address(probe, (const struct sockaddr *)&probe->found->items[probe->next++]);
-    return fail(probe, why[0] == '\0' ? "its name has not been resolved yet" : why);
+    if (why[0] != '\0') return fail(probe, why);
+    conclude(probe, PROBE_IMPOSSIBLE, "its name has not been resolved yet");
+    return false;
 }
 
 static bool try_server(struct probe *probe)

@@ -12,7 +12,8 @@ enum { PROBE_CLIENT_ID_BYTES = 22 }; /* "postern-check-" and 8 digits; MQTT 3.1 
 
 struct probe;
 
-/* PROBE_IMPOSSIBLE: this machine lacked what a check needs, so nothing is known. */
+/* PROBE_IMPOSSIBLE: this machine lacked what a check needs, so nothing is known; or nobody has said
+ * yet where the server is. */
 enum probe_result { PROBE_GOOD, PROBE_BAD, PROBE_IMPOSSIBLE };
 
 /* `why` is a sentence, lent; NULL with PROBE_GOOD. The probe is over and freed. */

@@ -142,7 +142,8 @@ static bool begin(struct upgrade *upgrade, uv_loop_t *loop, struct spawner *spaw
                 (hand_over(pair[0], sockets) || err_set(err, "the new process takes no sockets"));
     (void)close(pair[1]); /* it is the successor's */
     if (!good || uv_poll_init(loop, &upgrade->poll, pair[0]) != 0) {
-        (void)close(pair[0]); /* the successor ends by that */
+        spawner_end(spawner);
+        (void)close(pair[0]); /* the successor ends by that, if it does not hang */
         return false;
     }
     upgrade->fd = pair[0];

@@ -179,6 +179,16 @@ def test_a_source_address_that_is_not_ours_is_told_and_not_the_servers_fault(sta
     assert "server down" not in postern.text
 
 
+def test_a_source_address_that_cannot_be_used_is_passed_over(start, servers):
+    (server,) = servers(1)
+    sources = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "127.0.0.7"]
+    postern = start(backends=[{"servers": [server.address], "source_addresses": sources}])
+    for number in range(8):
+        with postern.client() as client:
+            assert client.connect(f"c{number}").code == 0
+        server.next().close()
+
+
 # ------------------------------------------------------------------------------------- client ids
 
 

@@ -7,7 +7,7 @@ import pytest
 import mqtt_packets as mqtt
 from backend import Backend
 from name_server import NameServer
-from postern import free_port, wait_until
+from postern import DEADLINE, free_port, wait_until
 
 
 @pytest.fixture
@@ -95,17 +95,22 @@ def test_a_check_says_once_that_a_name_is_not_resolved(start, world):
     assert postern.wait_log("backend unreachable .* is down for ").count("its check fails") == 1
 
 
-def test_a_first_answer_that_is_slow_is_waited_for(start, world):
+@pytest.mark.parametrize("check", [{"type": "off"}, {"type": "tcp", "interval": "50ms"}], ids=["unchecked", "checked"])
+def test_a_first_answer_that_is_slow_is_waited_for(start, world, check):
     names, broker = world
     broker("127.0.0.2")
     names.names["broker"] = (["127.0.0.2"], 60)
     names.silent = True
-    postern = serve(start, names, broker, connect_timeout="10s")
+    postern = serve(start, names, broker, connect_timeout="10s", health_check=check)
     with postern.client() as client:
         client.send(mqtt.connect(4, "early"))
-        wait_until(lambda: "listening" in postern.text, "the start")
+        client.socket.settimeout(0.3)
+        with pytest.raises(TimeoutError):  # and a check or two
+            client.receive()
+        client.socket.settimeout(DEADLINE)
         names.silent = False
         assert client.expect(mqtt.CONNACK).code == 0
+    assert "server down" not in postern.text
 
 
 def test_a_resolver_that_says_nothing_is_told(start, world):
