@@ -82,7 +82,7 @@ def main():
     told = options()
     wanted = told.only.split(",") if told.only else None
     results = earlier(wanted)
-    with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
+    with processes.before_others(), tempfile.TemporaryDirectory(prefix="postern-bench-") as folder:
         folder = pathlib.Path(folder)
         folder.chmod(0o755)  # a server may change its user
         pkis = {key: make_pki(folder / key, key) for key in ("ecdsa", "rsa")}
