@@ -2,6 +2,7 @@
 #include "proxy/control/privileges.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -18,6 +19,18 @@
 #include "base/log.h"
 #include "proxy/control/watch.h"
 
+/* A kernel that enlarges the table of descriptors of a process with threads waits until all of them
+ * have noticed, some 10 ms each time that their number has doubled, and whoever accepts stands
+ * still. So it is made large while there is one thread: half a MiB of the kernel's memory at most.
+ */
+static void enlarge_descriptor_table(rlim_t limit)
+{
+    enum { MOST = 65536 };
+    int highest = (int)(limit < MOST ? limit : MOST) - 1;
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, highest);
+    if (fd >= 0) (void)close(fd); /* a copy; without it the table grows later */
+}
+
 unsigned long privileges_prepare(void)
 {
     const struct rlimit no_core = {0, 0};
@@ -26,6 +39,7 @@ unsigned long privileges_prepare(void)
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) return files.rlim_cur;
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files); /* up to the hard limit is always allowed */
+    enlarge_descriptor_table(files.rlim_cur);
     return files.rlim_cur;
 }
 

@@ -6,8 +6,9 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* Raises the soft limit of descriptors to the hard one, and switches core dumps off, since they
- * would hold keys. Gives the limit of descriptors. */
+/* Raises the soft limit of descriptors to the hard one, has the kernel make room for them, and
+ * switches core dumps off, since they would hold keys. Gives the limit of descriptors. Before there
+ * is a second thread. */
 unsigned long privileges_prepare(void);
 /* Becomes `user`, with its groups, when started as root, and gives it the log file; NULL or not
  * root: nothing to do. */

@@ -46,6 +46,14 @@ def hold(postern, count, capsys, what):
     return each
 
 
+def test_no_client_waits_for_the_kernel_to_enlarge_the_table_of_descriptors(start):
+    """Which takes some 10 ms each time in a process with threads: it is large from the start."""
+    postern = start(descriptors=4096, workers=2)
+    status = pathlib.Path(f"/proc/{postern.process.pid}/status").read_text()
+    size = next(line.split()[1] for line in status.splitlines() if line.startswith("FDSize:"))
+    assert int(size) >= 4096
+
+
 @pytest.mark.release_only
 def test_9000_clients_stay_connected_to_an_external_broker(start, mosquitto, capsys):
     broker = mosquitto()
