@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "base/json_put.h"
 
-enum { MINUTE_MS = 60000 };
+/* A minute ends with the sample that is nearest to its end: timers are a little late. */
+enum { MINUTE_MS = 60000, MINUTE_ENDS_MS = MINUTE_MS + HISTORY_INTERVAL_MS / 2 };
 
 /* What has happened since the sample before; as small as it can be, for there are many. */
 struct sample {
@@ -92,7 +93,7 @@ static struct minute *open_minute(struct history *history, const struct history_
     const struct history_moment *before = &history->before;
     struct minute *minute =
         &history->minutes[(history->minutes_count + HISTORY_MINUTES - 1) % HISTORY_MINUTES];
-    if (history->minutes_count > 0 && moment->clock_ms - minute->clock_ms <= MINUTE_MS)
+    if (history->minutes_count > 0 && moment->clock_ms - minute->clock_ms <= MINUTE_ENDS_MS)
         return minute;
     minute = &history->minutes[history->minutes_count++ % HISTORY_MINUTES];
     totals_reasons_clear(&minute->grown);

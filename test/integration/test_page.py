@@ -210,6 +210,7 @@ def test_says_when_a_reload_has_failed_and_when_nobody_answers(browser, shown):
     shown.stop()
     wait_until(lambda: not browser.ask("document.getElementById('lost').hidden"), "the loss to be told")
     assert "does not answer" in browser.text("#lost")
+    assert browser.ask("document.title").startswith("no answer · ")
 
 
 def test_asks_nobody_but_postern(browser, shown):

@@ -334,6 +334,7 @@ async function poll() {
     $("lost").textContent = `Postern does not answer (${error.message}). What is shown is from before.`;
   }
   $("lost").hidden = failures < 2;
+  if (failures >= 2) document.title = "no answer · " + document.title.replace(/^no answer · /, "");
   $("live").classList.toggle("stale", failures >= 2);
   document.body.dataset.polls = turn;
   setTimeout(poll, POLL_MS);
