@@ -154,7 +154,8 @@ static enum alive lose_backend(struct session *session)
 static enum alive violate(struct session *session)
 {
     struct guard_violation violation = guard_violation(session->guard->guard);
-    session_note_failure(session);
+    if (violation.code != MQTT_REASON_ADMINISTRATIVE_ACTION) /* which is our own doing */
+        session_note_failure(session);
     return session_disconnect(session, violation.code, violation.reason);
 }
 

@@ -68,6 +68,7 @@ void guard_free(struct guard *guard)
 
 void guard_begin_inside(struct guard *guard, uint64_t client_left, uint64_t backend_left)
 {
+    guard->missed_aliases = true;
     guard->passing = client_left;
     guard->backend_passing = backend_left;
     guard->backend_begun = true;
@@ -76,6 +77,10 @@ void guard_begin_inside(struct guard *guard, uint64_t client_left, uint64_t back
 void guard_set_topics(struct guard *guard, struct topics *publish, struct topics *subscribe,
                       bool close_on_violation)
 {
+    if (guard->settings.publish == NULL && publish != NULL) {
+        aliases_clear(&guard->aliases); /* they may mean other topics by now */
+        guard->missed_aliases = true;
+    }
     topics_free(guard->settings.publish);
     topics_free(guard->settings.subscribe);
     guard->settings.publish = publish;
@@ -181,6 +186,10 @@ static enum verdict judge_topic(struct guard *guard, const struct mqtt_frame *fr
 {
     struct span topic = head->topic;
     if (topic.length == 0) topic = aliases_find(&guard->aliases, head->alias);
+    if (topic.length == 0 && guard->missed_aliases) {
+        (void)guard_violate(guard, MQTT_REASON_ADMINISTRATIVE_ACTION, "alias_of_before");
+        return VIOLATED;
+    }
     if (topic.length == 0) return PASS; /* the broker knows no such alias either, and says so */
     if (!mqtt_topic_name_is_valid(topic)) return malformed(guard);
     if (head->alias != 0 && !aliases_set(&guard->aliases, head->alias, topic)) {

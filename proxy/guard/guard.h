@@ -46,7 +46,8 @@ void guard_free(struct guard *guard);
 /* Begins inside streams that have been going on: so many bytes of each side's current packet are
  * still to come. */
 void guard_begin_inside(struct guard *guard, uint64_t client_left, uint64_t backend_left);
-/* Judges by other topics from the next packet on; takes them. */
+/* Judges by other topics from the next packet on; takes them. An alias that was set while none were
+ * looked at is a violation then, for nobody knows its topic. */
 void guard_set_topics(struct guard *guard, struct topics *publish, struct topics *subscribe,
                       bool close_on_violation);
 bool guard_may_publish(const struct guard *guard, struct span topic);

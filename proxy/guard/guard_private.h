@@ -34,6 +34,7 @@ struct guard {
     uint64_t passing;   /* bytes of it that still go to the broker */
     uint64_t dropping;  /* or nowhere */
     struct aliases aliases;
+    bool missed_aliases; /* it began, or went on, when the client could have set some unseen */
     uint64_t publishes;
     struct buffer answers; /* packets of ours that wait for a boundary */
     struct merge *merges;  /* the oldest first */

@@ -8,7 +8,7 @@ import pytest
 
 import mqtt_packets as mqtt
 from postern import DEADLINE, wait_until
-from reloads import change
+from reloads import change, loads
 
 OWN = {"name": "own", "publish": {"allow": ["d/${client_id}/#"], "deny": ["d/+/secret"]},
        "subscribe": {"allow": ["d/${client_id}/#", "broadcast/#"], "deny": ["d/+/secret"]}}
@@ -139,6 +139,11 @@ def test_real_clients_are_held_to_their_topics(start, pki, mosquitto, tmp_path):
         assert "denied" in done.stdout + done.stderr
 
 
+def refuses(client, topic):
+    client.send(mqtt.publish(5, topic, b"refused?", 1, 2))
+    return client.expect(mqtt.PUBACK).reason == 0x87
+
+
 def test_new_topics_are_for_who_is_connected_too(start):
     postern = start(policies=[{"name": "fleet", "rules": [{"name": "free"}]}])
     with watch(postern) as watcher, postern.client(5) as client:
@@ -147,12 +152,28 @@ def test_new_topics_are_for_who_is_connected_too(start):
         assert watcher.expect(mqtt.PUBLISH).payload == b"1"
         change(postern, lambda config: config.update(policies=fleet()))
         postern.wait_log("configuration loaded")
+        wait_until(lambda: refuses(client, "x"), "the new topics")
 
-        def refused():
-            client.send(mqtt.publish(5, "x", b"2", 1, 2))
-            return client.expect(mqtt.PUBACK).reason == 0x87
 
-        wait_until(refused, "the new topics")
+def test_an_alias_from_before_does_not_pass_by_new_topics(start):
+    postern = start(policies=[{"name": "fleet", "rules": [{"name": "free"}]}])
+    secret, free = b"\x23\x00\x01", b"\x23\x00\x02"
+    with watch(postern) as watcher, postern.client(5) as client, postern.client(5) as other:
+        client.connect("me")
+        other.connect("you")
+        client.send(mqtt.publish(5, "secret", b"1", props=secret))
+        other.send(mqtt.publish(5, "other", b"2", props=free))
+        assert {watcher.expect(mqtt.PUBLISH).payload for _ in range(2)} == {b"1", b"2"}
+        before = loads(postern)
+        change(postern, lambda config: config.update(policies=fleet(publish={"deny": ["secret"]})))
+        wait_until(lambda: loads(postern) > before, "the new topics")
+        wait_until(lambda: refuses(client, "secret"), "the new topics for this client")
+        client.send(mqtt.publish(5, "", b"past the rule", props=secret))
+        assert client.expect(mqtt.DISCONNECT).reason == 0x98
+        client.expect_close()
+        other.send(mqtt.publish(5, "fine", b"3", props=free), mqtt.publish(5, "", b"4", props=free))
+        assert [watcher.expect(mqtt.PUBLISH).payload for _ in range(2)] == [b"3", b"4"]
+    assert "reason=alias_of_before" in postern.wait_log("session closed.*client_id=me")
 
 
 # ------------------------------------------------------------------------------------------ limits

@@ -172,6 +172,30 @@ static void resolves_topic_aliases(void **state)
     expect(MQTT_5, SPAN(USE("\x05")), SPAN(USE("\x05")), SPAN(""));
 }
 
+static void knows_no_alias_that_was_set_unseen(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct guard_sink sink = {to_backend, to_client, &world};
+    struct guard *guard = make(MQTT_5, false);
+    assert_int_equal(guard_from_client(guard, SPAN(SET("ok/a", "\x01")), &sink), GUARD_OK);
+    guard_set_topics(guard, NULL, NULL, false);
+    assert_int_equal(guard_from_client(guard, SPAN(SET("no/a", "\x01")), &sink), GUARD_OK);
+    guard_set_topics(guard, topics(), NULL, false);
+    world.backend.length = 0;
+    assert_int_equal(guard_from_client(guard, SPAN(SET("ok/b", "\x02") USE("\x02")), &sink),
+                     GUARD_OK);
+    assert_int_equal(world.backend.length, sizeof(SET("ok/b", "\x02") USE("\x02")) - 1);
+    assert_int_equal(guard_from_client(guard, SPAN(USE("\x01")), &sink), GUARD_VIOLATION);
+    assert_string_equal(guard_violation(guard).reason, "alias_of_before");
+    guard_free(guard);
+
+    guard = make(MQTT_5, false);
+    guard_begin_inside(guard, 0, 0);
+    assert_int_equal(guard_from_client(guard, SPAN(USE("\x01")), &sink), GUARD_VIOLATION);
+    guard_free(guard);
+}
+
 static void keeps_packets_within_their_limit(void **state)
 {
     (void)state;
@@ -323,6 +347,7 @@ int main(void)
         cmocka_unit_test(ends_the_session_where_mqtt_has_no_answer),
         cmocka_unit_test(denies_before_it_allows),
         cmocka_unit_test(resolves_topic_aliases),
+        cmocka_unit_test(knows_no_alias_that_was_set_unseen),
         cmocka_unit_test(keeps_packets_within_their_limit),
         cmocka_unit_test(refuses_what_is_malformed),
         cmocka_unit_test(forwards_the_allowed_filters_and_completes_the_answer),
