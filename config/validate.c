@@ -217,6 +217,15 @@ static void check_admin(struct bind *bind, const struct config *config)
                           admin->text);
 }
 
+static void check_drain(struct bind *bind, const struct config *config)
+{
+    const struct config_drain *drain = &config->drain;
+    if (bind_given(bind, &drain->spread_ms) && drain->spread_ms > drain->timeout_ms)
+        diagnostics_warning(bind->found, bind_mark(bind, &drain->spread_ms),
+                            "whoever is left at the timeout of drain is ended, so clients leave "
+                            "faster than spread says: make timeout longer");
+}
+
 void validate(struct bind *bind, struct config *config)
 {
     validate_names(bind, config);
@@ -228,6 +237,7 @@ void validate(struct bind *bind, struct config *config)
     }
     check_addresses(bind, config);
     check_admin(bind, config);
+    check_drain(bind, config);
     validate_backends(bind, config);
     validate_policies(bind, config);
     check_unused(bind, config);

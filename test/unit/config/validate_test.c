@@ -171,6 +171,18 @@ static void counts_the_servers_of_a_backend(void **state)
     check(&(struct rule_case){text, "3:34: error: a backend can have 256 servers at most"}, 1);
 }
 
+static void warns_of_a_spread_that_there_is_no_time_for(void **state)
+{
+    (void)state;
+    static const struct rule_case cases[] = {
+        {LISTENER BACKEND "drain: { spread: 60s }\n",             ""      },
+        {LISTENER BACKEND "drain: { timeout: 1s }\n",             ""      },
+        {LISTENER BACKEND "drain: { spread: 3s, timeout: 1s }\n",
+         "3:18: warning: whoever is left at the timeout of drain is ended"},
+    };
+    check(cases, ARRAY_LENGTH(cases));
+}
+
 static void keeps_the_admin_address_on_this_machine(void **state)
 {
     (void)state;
@@ -321,6 +333,7 @@ int main(void)
         cmocka_unit_test(guards_plaintext),
         cmocka_unit_test(compares_the_keys_of_backends),
         cmocka_unit_test(counts_the_servers_of_a_backend),
+        cmocka_unit_test(warns_of_a_spread_that_there_is_no_time_for),
         cmocka_unit_test(keeps_the_admin_address_on_this_machine),
         cmocka_unit_test(refuses_an_address_that_is_taken),
         cmocka_unit_test(warns_of_rules_that_never_hold),
