@@ -3,11 +3,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
-/* Both sides hold it, since either may be the last to look. */
+/* What is behind a `struct ask`. */
 struct question {
     struct ask ask;
     atomic_uint references;
@@ -32,8 +31,9 @@ static char *copy(const char *text, bool *failed)
     return copied;
 }
 
-static void unref(struct question *question)
+void ask_unref(struct ask *ask)
 {
+    struct question *question = question_of(ask);
     if (atomic_fetch_sub_explicit(&question->references, 1, memory_order_acq_rel) != 1) return;
     (void)pthread_mutex_destroy(&question->lock); /* nobody holds it any more, nor waits */
     (void)pthread_cond_destroy(&question->answered);
@@ -43,7 +43,7 @@ static void unref(struct question *question)
     free(question);
 }
 
-static struct question *question_new(const struct session_query *query)
+struct ask *ask_new(const struct session_query *query)
 {
     struct question *question = calloc(1, sizeof *question);
     pthread_condattr_t clock;
@@ -61,8 +61,8 @@ static struct question *question_new(const struct session_query *query)
         .query = {question->filter, question->listener, query->skip, query->most},
         .items = json_array()
     };
-    if (!failed && question->listing.items != NULL) return question;
-    unref(question);
+    if (!failed && question->listing.items != NULL) return &question->ask;
+    ask_unref(&question->ask);
     return NULL;
 }
 
@@ -85,12 +85,12 @@ void ask_answer(struct ask *ask, bool whole)
     question->whole = whole;
     (void)pthread_cond_signal(&question->answered); /* always 0 */
     (void)pthread_mutex_unlock(&question->lock);
-    unref(question);
+    ask_unref(ask);
 }
 
-/* False: it has not answered until `until_ms`. */
-static bool wait_for(struct question *question, uint64_t until_ms)
+bool ask_wait(struct ask *ask, uint64_t until_ms)
 {
+    struct question *question = question_of(ask);
     const struct timespec until = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
     int failed = 0;
     (void)pthread_mutex_lock(&question->lock); /* a plain mutex cannot fail */
@@ -99,37 +99,4 @@ static bool wait_for(struct question *question, uint64_t until_ms)
     bool answered = question->done && question->whole;
     (void)pthread_mutex_unlock(&question->lock);
     return answered;
-}
-
-/* False: no answer in time. */
-static bool ask_one(struct worker *worker, const struct session_query *query, uint64_t until_ms,
-                    struct ask_sessions *found)
-{
-    struct question *question = question_new(query);
-    if (question == NULL) return false;
-    bool answered = worker_ask(worker, &question->ask) && wait_for(question, until_ms);
-    if (answered) {
-        json_t *items = question->listing.items; /* the worker is done with them */
-        question->listing.items = NULL;
-        found->matched += question->listing.matched;
-        answered = json_array_extend(found->items, items) == 0;
-        json_decref(items);
-    }
-    unref(question);
-    return answered;
-}
-
-struct ask_sessions ask_sessions(const struct fleet *fleet, const struct session_query *query,
-                                 uint64_t deadline_ms)
-{
-    struct ask_sessions found = {.items = json_array(), .whole = true};
-    uint64_t until_ms = clock_monotonic_ms() + deadline_ms;
-    for (unsigned i = 0; i < fleet->count; i++) {
-        struct session_query rest = *query;
-        size_t have = json_array_size(found.items);
-        rest.skip = query->skip > found.matched ? query->skip - found.matched : 0;
-        rest.most = query->most > have ? query->most - have : 0;
-        if (!ask_one(fleet->workers[i], &rest, until_ms, &found)) found.whole = false;
-    }
-    return found;
 }

@@ -1,34 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* A question to the workers from another thread, with a deadline: neither side waits for the other
- * longer than that. */
+/* A question to a worker from another thread. Both hold it by reference, since either may be the
+ * last to look: neither side waits for the other longer than it wants to. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
-#include "proxy/control/fleet.h"
 #include "proxy/session.h"
 
-/* One question to one worker. */
 struct ask {
-    struct ask *next; /* in the worker's mailbox */
+    struct ask *next; /* among those that the worker has not begun */
 };
 
-/* For the worker: a reference more, what is to be filled, and the end, which takes a reference;
- * `whole` false: nothing could be found out. */
+/* Gives a question (ask_unref); copies the query. NULL: out of memory. */
+struct ask *ask_new(const struct session_query *query);
 struct ask *ask_ref(struct ask *ask);
+void ask_unref(struct ask *ask);
+/* Lends what is to be filled: it is the worker's until it has answered, and then who has waited for
+ * it may take what is in it. */
 struct session_listing *ask_listing(struct ask *ask);
+/* The worker's end of it, which takes its reference; `whole` false: nothing could be found out. */
 void ask_answer(struct ask *ask, bool whole);
-
-/* What the workers have found together. */
-struct ask_sessions {
-    json_t *items;  /* an array; json_decref */
-    size_t matched; /* of those who answered */
-    bool whole;     /* all have answered in time */
-};
-
-/* Asks the workers one after the other, for `deadline_ms` at most. From any thread while the fleet
- * serves. */
-struct ask_sessions ask_sessions(const struct fleet *fleet, const struct session_query *query,
-                                 uint64_t deadline_ms);
+/* False: not answered until `until_ms` by clock_monotonic_ms, or not whole. */
+MUST_USE bool ask_wait(struct ask *ask, uint64_t until_ms);

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "proxy/admin/http.h"
-#include "proxy/control/ask.h"
+#include "proxy/control/ask_sessions.h"
 #include "proxy/control/drain.h"
 #include "proxy/control/fleet.h"
 #include "proxy/control/health.h"

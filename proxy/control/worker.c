@@ -9,18 +9,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "proxy/control/ask.h"
+#include "proxy/control/questions.h"
 #include "proxy/listener.h"
 #include "proxy/loop.h"
 #include "proxy/session.h"
 
 enum order { NO_ORDER, DRAIN, HAND_OVER, STOP, CUT };
 
-enum {
-    JUDGED_AT_ONCE = 100,    /* sessions in one turn of the loop: a millisecond or two */
-    LOOKED_AT_AT_ONCE = 100, /* likewise */
-    MOST_ASKS = 16
-};
+enum { JUDGED_AT_ONCE = 100 }; /* sessions in one turn of the loop: a millisecond or two */
 
 /* A generation that is on its way to the worker's thread. */
 struct news {
@@ -42,12 +38,9 @@ struct worker {
     uv_idle_t hurrying; /* active while handshakes wait for a turn of the loop */
     _Atomic enum order order;
     atomic_bool recheck;
-    pthread_mutex_t lock;         /* around these three */
+    struct questions questions;
+    pthread_mutex_t lock;         /* around the next one */
     struct news *news;            /* the oldest first */
-    struct ask *asks;             /* likewise */
-    bool deaf;                    /* answers nobody any more */
-    struct ask *asking;           /* that is being answered */
-    uv_idle_t answering;          /* active meanwhile */
     atomic_size_t sessions_count; /* published each turn, for the main thread, as the next one */
     atomic_uint_fast64_t seen_ms;
     atomic_bool drains; /* published after a count that nobody adds to any more */
@@ -184,65 +177,14 @@ static void read_news(struct worker *worker)
     if (atomic_exchange(&worker->recheck, false) && !worker->stopping) recheck(worker);
 }
 
-/* ------------------------------------------------------------------------------------ questions */
-
-static struct ask *take_ask(struct worker *worker)
-{
-    (void)pthread_mutex_lock(&worker->lock); /* a plain mutex cannot fail */
-    struct ask *ask = worker->asks;
-    if (ask != NULL) worker->asks = ask->next;
-    (void)pthread_mutex_unlock(&worker->lock);
-    return ask;
-}
-
-static void on_answering(uv_idle_t *idle)
-{
-    struct worker *worker = CONTAINER_OF(idle, struct worker, answering);
-    if (session_list_look(&worker->sessions, LOOKED_AT_AT_ONCE)) return;
-    ask_answer(worker->asking, true);
-    worker->asking = take_ask(worker);
-    if (worker->asking == NULL)
-        (void)uv_idle_stop(idle); /* always 0 */
-    else
-        session_list_show(&worker->sessions, ask_listing(worker->asking));
-}
-
-static void read_asks(struct worker *worker)
-{
-    if (worker->asking != NULL || worker->stopping) return;
-    worker->asking = take_ask(worker);
-    if (worker->asking == NULL) return;
-    session_list_show(&worker->sessions, ask_listing(worker->asking));
-    (void)uv_idle_start(&worker->answering, on_answering); /* fails only without a callback */
-}
-
-static void answer_nobody(struct worker *worker)
-{
-    (void)pthread_mutex_lock(&worker->lock); /* a plain mutex cannot fail */
-    worker->deaf = true;
-    (void)pthread_mutex_unlock(&worker->lock);
-    worker->sessions.listing = NULL;
-    if (worker->asking != NULL) ask_answer(worker->asking, false);
-    worker->asking = NULL;
-    for (struct ask *ask = take_ask(worker); ask != NULL; ask = take_ask(worker))
-        ask_answer(ask, false);
-}
+/* --------------------------------------------------------------------------------------- orders */
 
 bool worker_ask(struct worker *worker, struct ask *ask)
 {
-    size_t waiting = 0;
-    (void)pthread_mutex_lock(&worker->lock); /* a plain mutex cannot fail */
-    struct ask **last = &worker->asks;
-    for (; *last != NULL; last = &(*last)->next)
-        waiting++;
-    bool taken = !worker->deaf && waiting < MOST_ASKS;
-    if (taken) *last = ask_ref(ask);
-    (void)pthread_mutex_unlock(&worker->lock);
+    bool taken = questions_add(&worker->questions, ask);
     if (taken) (void)uv_async_send(&worker->mailbox); /* fails only on a closed handle */
     return taken;
 }
-
-/* --------------------------------------------------------------------------------------- orders */
 
 /* What is left closes in the same turn or in the next ones; then uv_run ends by itself. */
 static void stop(struct worker *worker)
@@ -250,11 +192,10 @@ static void stop(struct worker *worker)
     if (worker->stopping) return;
     worker->stopping = true;
     stop_listening(worker);
-    answer_nobody(worker);
+    questions_stop(&worker->questions);
     session_list_end(&worker->sessions);
     uv_close((uv_handle_t *)&worker->judging, NULL);
     uv_close((uv_handle_t *)&worker->hurrying, NULL);
-    uv_close((uv_handle_t *)&worker->answering, NULL);
     uv_close((uv_handle_t *)&worker->mailbox, NULL);
 }
 
@@ -270,7 +211,7 @@ static void on_order(uv_async_t *mailbox)
 {
     struct worker *worker = CONTAINER_OF(mailbox, struct worker, mailbox);
     read_news(worker);
-    read_asks(worker);
+    questions_begin(&worker->questions);
     switch (atomic_load(&worker->order)) {
     case DRAIN:
     case HAND_OVER:
@@ -352,7 +293,7 @@ struct worker *worker_new(struct snapshot *snapshot, const struct worker_memory 
     (void)uv_check_init(&worker->loop.uv, &worker->after_turn); /* these always 0 */
     (void)uv_idle_init(&worker->loop.uv, &worker->judging);
     (void)uv_idle_init(&worker->loop.uv, &worker->hurrying);
-    (void)uv_idle_init(&worker->loop.uv, &worker->answering);
+    questions_init(&worker->questions, &worker->loop.uv, &worker->sessions);
     (void)uv_check_start(&worker->after_turn, on_after_turn);
     uv_unref((uv_handle_t *)&worker->after_turn);
     if (open_listeners(worker, sockets, err)) return worker;
@@ -458,6 +399,7 @@ void worker_free(struct worker *worker)
     loop_clear(&worker->loop);
     for (struct news *news = take_news(worker); news != NULL; news = take_news(worker))
         discard(news);
+    questions_clear(&worker->questions);
     (void)pthread_mutex_destroy(&worker->lock); /* nobody holds it any more */
     snapshot_unref(worker->snapshot);
     free(worker->listeners);
