@@ -58,11 +58,12 @@ void bind_clear(struct bind *bind);
 /* Reads one scalar of `key` to `field` (bind_scalar.c). */
 void bind_scalar(struct bind *bind, const struct schema_key *key, const yaml_node_t *node,
                  void *field);
-/* Counts `count` more values, or their worth in text, from `mark`. False: that is too much, which
- * has been said. */
-bool bind_step(struct bind *bind, struct config_mark mark, size_t count);
 /* The default of `key`. */
 void bind_initial(struct bind *bind, const struct schema_key *key, void *field);
+
+/* The next ones are for the readers themselves (bind_notes.c). Counts `count` more values, or their
+ * worth in text, from `mark`. False: that is too much, which has been said. */
+bool bind_step(struct bind *bind, struct config_mark mark, size_t count);
 /* Notes where the value of `field` stood. */
 void bind_note_place(struct bind *bind, const void *field, struct config_mark mark);
 void bind_note_reference(struct bind *bind, enum schema_kind kind, struct config_mark mark,
