@@ -5,6 +5,7 @@ import pytest
 
 import pki as pki_module
 from postern import Broker, Mosquitto, Postern
+from upgrades import PATIENT, Upgrades
 
 
 def pytest_configure(config):
@@ -42,6 +43,21 @@ def start(tmp_path, pki):
     yield start_one
     for one in running:
         one.stop()
+
+
+@pytest.fixture
+def upgrading(start):
+    """Starts Posterns, and gives each with its `Upgrades`; all processes are ended."""
+    made = []
+
+    def start_one(**options):
+        options.setdefault("drain", PATIENT)
+        made.append(Upgrades(start(**options)))
+        return made[-1].postern, made[-1]
+
+    yield start_one
+    for one in made:
+        one.end_all()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import pytest
 
 from postern import wait_until
 from reloads import change, join, loads
-from test_upgrade import upgrading  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.release_only  # no sandbox is built with a sanitizer, which the log says
 
