@@ -30,7 +30,8 @@ struct dial {
     struct dial **slot;
     struct attempt *attempt;
     struct timer deadline; /* of this attempt, or in the queue */
-    struct timer again;    /* looks again: for room, or for the address of a name */
+    struct timer again; /* looks again: for room, for the address of a name, or to a full socket */
+    bool full;          /* the queue of connections of such a socket */
     uint64_t ends_ms;
     int server; /* whose connection is counted; -1: none */
     bool queued;
@@ -154,6 +155,13 @@ static bool go_on_with_name(struct dial *dial)
 static void try_address(struct dial *dial, struct attempt *attempt);
 static void connect_from_next(struct dial *dial, struct attempt *attempt);
 
+static const char *why_too_late(const struct dial *dial)
+{
+    if (dial->full) return "its queue of connections stayed full for connect_timeout";
+    return dial->attempt == NULL ? "its name was not resolved within connect_timeout"
+                                 : "no answer within connect_timeout";
+}
+
 static void on_deadline(struct timer *timer)
 {
     struct dial *dial = CONTAINER_OF(timer, struct dial, deadline);
@@ -164,14 +172,11 @@ static void on_deadline(struct timer *timer)
         set_deadline(dial);
         try_address(dial, dial->attempt);
     } else {
-        bool resolved = dial->attempt != NULL;
+        const char *why = why_too_late(dial);
         end_attempt(dial);
         timer_clear(&dial->again);
         if (!time_left) memset(dial->request.tried, true, dial->request.pool->count);
-        fail_attempt(dial,
-                     resolved ? "no answer within connect_timeout"
-                              : "its name was not resolved within connect_timeout",
-                     true);
+        fail_attempt(dial, why, true);
     }
 }
 
@@ -190,6 +195,15 @@ static void set_deadline(struct dial *dial)
 /* ------------------------------------------------------------------------------------- connecting
  */
 
+static void look_again(struct dial *dial);
+
+/* A broker behind a unix socket has not accepted enough yet: with TCP the kernel would wait. */
+static bool is_full(const struct dial *dial, int status)
+{
+    const struct pool_server *server = &dial->request.pool->servers[dial->server];
+    return status == UV_EAGAIN && server->config->address.unix_path != NULL;
+}
+
 /* From our next address, if this one has no port left; to the name's next one, if there is one;
  * then the server is given up. */
 static void fail_address(struct dial *dial, struct attempt *attempt, int status)
@@ -205,7 +219,11 @@ static void fail_address(struct dial *dial, struct attempt *attempt, int status)
     }
     dial->attempt = NULL;
     free_attempt(attempt);
-    fail_attempt(dial, words_of(status), !source_is_to_blame(status));
+    dial->full = is_full(dial, status);
+    if (dial->full)
+        look_again(dial);
+    else
+        fail_attempt(dial, words_of(status), !source_is_to_blame(status));
 }
 
 static void on_connected(uv_connect_t *request, int status)
@@ -445,6 +463,7 @@ static void try_next(struct dial *dial)
         return;
     }
     dial->server = chosen;
+    dial->full = false;
     request->tried[chosen] = true;
     set_deadline(dial);
     try_server(dial);

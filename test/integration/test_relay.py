@@ -12,8 +12,9 @@ import time
 import pytest
 
 import mqtt_packets as mqtt
-from backend import Backend
-from postern import DEADLINE, SANITIZED
+from admin import api, with_admin
+from backend import CONNACK, Backend
+from postern import DEADLINE, SANITIZED, wait_until
 
 GIB = 1 << 30
 
@@ -237,6 +238,54 @@ def test_a_unix_socket_is_a_backend_and_a_listener(start, tmp_path):
     with postern.client() as client:
         assert client.connect("x").code == 0
     server.close()
+
+
+@pytest.fixture
+def full(tmp_path):
+    """A unix socket that listens, whose queue the kernel has no room in until it accepts."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "full.sock"))
+    listening.listen(0)
+    waiting = socket.socket(socket.AF_UNIX)
+    waiting.setblocking(False)
+    waiting.connect(listening.getsockname())
+    with pytest.raises(BlockingIOError), socket.socket(socket.AF_UNIX) as one_more:
+        one_more.setblocking(False)
+        one_more.connect(listening.getsockname())
+    yield listening
+    waiting.close()
+    listening.close()
+
+
+def answer(listening, count):
+    peers = [listening.accept()[0]]  # the one that waits
+    for _ in range(count):
+        peers.append(listening.accept()[0])
+        Backend.read_connect(peers[-1])
+        peers[-1].sendall(CONNACK)
+    for peer in peers[1:]:
+        peer.recv(1)
+
+
+def test_a_unix_socket_whose_queue_is_full_is_waited_for(start, full):
+    postern = with_admin(start, backends=[{"servers": ["unix:" + full.getsockname()],
+                                           "health_check": {"type": "off"}}])
+    clients = [postern.client(4) for _ in range(4)]
+    for number, client in enumerate(clients):
+        client.send(mqtt.connect(4, f"c{number}"))
+    wait_until(lambda: [one["state"] for one in api(postern, "sessions")["sessions"]] ==
+               ["dialling"] * 4, "all of them wait")
+    threading.Thread(target=answer, args=(full, 4), daemon=True).start()
+    assert [client.expect(mqtt.CONNACK).code for client in clients] == [0] * 4
+    assert "server down" not in postern.text and "unreachable" not in postern.text
+
+
+def test_a_unix_socket_whose_queue_stays_full_is_unreachable(start, full):
+    postern = start(backends=[{"servers": ["unix:" + full.getsockname()], "connect_timeout": "300ms",
+                               "health_check": {"type": "off"}}])
+    with postern.client(5) as client:
+        assert client.connect("x").code == 0x88
+    assert "its queue of connections stayed full" in postern.wait_log("backend unreachable")
 
 
 def test_every_address_of_a_name_is_tried(start, backend):
