@@ -57,7 +57,7 @@ struct prime {
     uint64_t k; /* -1 / modulus, modulo 2^52 */
 };
 
-/* Everything that is secret, so that one call wipes it. */
+/* What is secret and large; operate_on wipes it, and wipe_stack the rest. */
 struct workspace {
     struct prime primes[PRIMES];
     uint64_t exponents[PRIMES][WORDS];
@@ -487,6 +487,25 @@ static void operate(struct workspace *w, byte out[INPUT_BYTES])
     explicit_bzero(one, sizeof one);
 }
 
+/* All that is secret lies in here and below. */
+static __attribute__((noinline)) int operate_on(const byte *in, word32 in_length,
+                                                const mp_int *const *parts, byte out[INPUT_BYTES])
+{
+    struct workspace w;
+    int failed = load(&w, in, in_length, parts);
+    if (failed == MP_OKAY) operate(&w, out);
+    explicit_bzero(&w, sizeof w);
+    return failed;
+}
+
+/* Called in the place of that, for the compiler keeps on the stack what no variable names: of the
+ * words of a prime it leaves seven copies. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+    byte below[2 * sizeof(struct workspace)];
+    explicit_bzero(below, sizeof below);
+}
+
 static int is_odd_of_1024_bits(const mp_int *number)
 {
     return mp_count_bits(number) == 8 * BYTES && mp_isodd(number);
@@ -496,19 +515,15 @@ int postern_rsa_private_2048(const byte *in, word32 in_length, const mp_int *d, 
                              const mp_int *q, const mp_int *dp, const mp_int *dq, const mp_int *qi,
                              const mp_int *n, byte *out, word32 *out_length)
 {
-    struct workspace w;
     const mp_int *const parts[] = {p, q, dp, dq, qi};
     if (!__builtin_cpu_supports("avx512ifma") || !__builtin_cpu_supports("avx512f") ||
         in_length > INPUT_BYTES || *out_length < INPUT_BYTES || mp_count_bits(n) != 16 * BYTES ||
         !is_odd_of_1024_bits(p) || !is_odd_of_1024_bits(q) || mp_count_bits(dp) > 8 * BYTES ||
         mp_count_bits(dq) > 8 * BYTES || mp_count_bits(qi) > 8 * BYTES)
         return sp_RsaPrivate_2048(in, in_length, d, p, q, dp, dq, qi, n, out, out_length);
-    int failed = load(&w, in, in_length, parts);
-    if (failed == MP_OKAY) {
-        operate(&w, out);
-        *out_length = INPUT_BYTES;
-    }
-    explicit_bzero(&w, sizeof w);
+    int failed = operate_on(in, in_length, parts, out);
+    wipe_stack();
+    if (failed == MP_OKAY) *out_length = INPUT_BYTES;
     return failed;
 }
 

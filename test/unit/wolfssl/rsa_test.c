@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The accelerated private operation of RSA-2048 gives what wolfSSL's own gives. Where the processor
  * has no AVX-512 it is wolfSSL's own. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -104,12 +106,81 @@ static void signs_what_the_public_key_verifies(void **state)
     wc_FreeRng(&rng);
 }
 
+/* ------------------------------------------------------------------------------------ secrets */
+
+enum { STACK_BYTES = 1024 * 1024, DIGIT_BITS = 52, R_BITS = 21 * DIGIT_BITS, PLACES = 12 };
+
+static void *operate(void *arg)
+{
+    RsaKey *key = arg;
+    const byte in[BYTES] = {1, 2, 3};
+    byte out[BYTES];
+    word32 length = BYTES;
+    int failed = postern_rsa_private_2048(in, BYTES, &key->d, &key->p, &key->q, &key->dP, &key->dQ,
+                                          &key->u, &key->n, out, &length);
+    return failed == 0 ? NULL : arg;
+}
+
+static uint64_t bits_at(const mp_int *number, unsigned at, unsigned count)
+{
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < count; i++)
+        bits |= (uint64_t)mp_is_bit_set((mp_int *)(uintptr_t)number, at + i) << i;
+    return bits;
+}
+
+static void expect_absent(const uint64_t *stack, const mp_int *secret)
+{
+    for (unsigned place = 1; place < PLACES; place++) {
+        uint64_t digit = bits_at(secret, place * DIGIT_BITS, DIGIT_BITS);
+        uint64_t word = bits_at(secret, place * 64, 64);
+        for (size_t i = 0; i < STACK_BYTES / sizeof *stack; i++)
+            assert_true(stack[i] != digit && stack[i] != word);
+    }
+}
+
+/* Neither the primes and exponents, nor R^3 modulo a prime, which gives the prime away. */
+static void leaves_no_secret_on_the_stack(void **state)
+{
+    (void)state;
+    WC_RNG rng;
+    RsaKey key;
+    pthread_t thread;
+    pthread_attr_t attributes;
+    void *failed = NULL;
+    uint64_t *stack = aligned_alloc(4096, STACK_BYTES);
+    assert_non_null(stack);
+    memset(stack, 0, STACK_BYTES);
+    assert_int_equal(wc_InitRng(&rng), 0);
+    make_key(&key, &rng);
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, operate, &key), 0);
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+    mp_int *const secrets[] = {&key.p, &key.q, &key.dP, &key.dQ, &key.u};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        expect_absent(stack, secrets[i]);
+    for (size_t i = 0; i < 2; i++) {
+        mp_int cube;
+        assert_int_equal(mp_init(&cube), MP_OKAY);
+        assert_int_equal(mp_2expt(&cube, 3 * R_BITS), MP_OKAY);
+        assert_int_equal(mp_mod(&cube, secrets[i], &cube), MP_OKAY);
+        expect_absent(stack, &cube);
+    }
+    (void)pthread_attr_destroy(&attributes);
+    free(stack);
+    wc_FreeRsaKey(&key);
+    wc_FreeRng(&rng);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_what_wolfssl_gives),
         cmocka_unit_test(takes_inputs_at_the_edges),
         cmocka_unit_test(signs_what_the_public_key_verifies),
+        cmocka_unit_test(leaves_no_secret_on_the_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
