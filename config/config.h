@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/attributes.h"
@@ -320,6 +321,7 @@ struct config_drain {
 
 struct config {
     char *path;       /* of the file, as given */
+    struct stat file; /* what it was before it was read; st_mode 0: not from a file */
     unsigned workers; /* 0: auto */
     char *user;       /* NULL: stay who we are */
     struct {

@@ -36,12 +36,15 @@ static const char *directory_of(const char *path, struct arena *arena)
     return directory;
 }
 
-static bool read_all(const char *path, char **text, size_t *length, struct diagnostics *found)
+/* `before` (NULL: not wanted) is what the file was before it was read. */
+static bool read_all(const char *path, char **text, size_t *length, struct stat *before,
+                     struct diagnostics *found)
 {
     struct config_mark nowhere = {1, 1};
     size_t room = DOCUMENT_BYTES_MAX + 1;
     *text = NULL;
     *length = 0;
+    if (before != NULL && stat(path, before) != 0) *before = (struct stat){0};
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (file >= 0) *text = malloc(room);
     while (*text && *length < room) {
@@ -105,7 +108,10 @@ struct config *config_load(const char *path, config_finding_fn *found, void *arg
     char *text = NULL;
     size_t length = 0;
     struct config *config = NULL;
-    if (read_all(path, &text, &length, &findings)) config = parse(path, text, length, &findings);
+    struct stat before = {0};
+    if (read_all(path, &text, &length, &before, &findings))
+        config = parse(path, text, length, &findings);
+    if (config != NULL) config->file = before;
     free(text);
     diagnostics_tell(&findings, path, found, arg);
     diagnostics_clear(&findings);
@@ -138,7 +144,7 @@ static void fill_broker(struct bind *bind, const char *path, struct config_broke
     struct document document;
     char *text = NULL;
     size_t length = 0;
-    if (read_all(path, &text, &length, bind->found) &&
+    if (read_all(path, &text, &length, NULL, bind->found) &&
         document_load(&document, text, length, bind->found)) {
         bind->document = &document;
         bind_map(bind, &schema_broker, document_root(&document), out);

@@ -166,9 +166,8 @@ static void on_tick(uv_timer_t *timer)
 
 void reload_start(struct reload *reload, uv_loop_t *loop, const struct reload_ties *ties)
 {
-    const struct config *config = ties->fleet->snapshot->config;
-    *reload = (struct reload){.ties = *ties, .last_tick = time(NULL)};
-    if (config->watch) reload->watch = watch_new(config);
+    reload->ties = *ties;
+    reload->last_tick = time(NULL);
     (void)uv_timer_init(loop, &reload->tick); /* these always 0 */
     (void)uv_timer_start(&reload->tick, on_tick, TICK_MS, TICK_MS);
 }

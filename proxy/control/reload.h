@@ -43,7 +43,8 @@ struct reload {
     time_t last_notice;
 };
 
-/* Begins to look; reload_stop is due. */
+/* Begins to look at `reload->watch`, which is of before the files were read, and taken; reload_stop
+ * is due. What else is in `reload` is zero. */
 void reload_start(struct reload *reload, uv_loop_t *loop, const struct reload_ties *ties);
 /* Loads everything again; `why` goes to the log. */
 void reload_now(struct reload *reload, const char *why);

@@ -279,6 +279,7 @@ static bool start(struct server *server, struct config **config, const struct co
         *config = NULL;
         return false;
     }
+    if ((*config)->watch) server->reload.watch = watch_new(*config); /* before they are read */
     struct snapshot *snapshot = snapshot_new(config, workers, builtin, NULL, err);
     int admin = -1;
     if (snapshot == NULL || !fleet_bind(&server->fleet, snapshot, workers, err) ||

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/control/watch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,18 +27,22 @@ struct watch {
     struct watched *files;
 };
 
-static struct state state_of(const char *path)
+static struct state state_from(const struct stat *status)
+{
+    return (struct state){.there = true,
+                          .device = status->st_dev,
+                          .inode = status->st_ino,
+                          .size = status->st_size,
+                          .modified = status->st_mtim,
+                          .changed = status->st_ctim};
+}
+
+/* Of what nobody may look at it is not known that it has changed: `before` stays. */
+static struct state state_of(const char *path, const struct state *before)
 {
     struct stat status;
-    struct state state = {.there = false};
-    if (stat(path, &status) != 0) return state;
-    state.there = true;
-    state.device = status.st_dev;
-    state.inode = status.st_ino;
-    state.size = status.st_size;
-    state.modified = status.st_mtim;
-    state.changed = status.st_ctim;
-    return state;
+    if (stat(path, &status) == 0) return state_from(&status);
+    return errno == EACCES ? *before : (struct state){.there = false};
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -67,7 +72,7 @@ static bool add(struct watch *watch, const char *path)
     struct watched *file = &watch->files[watch->count];
     file->path = strdup(path);
     if (file->path == NULL) return false;
-    file->told = state_of(path);
+    file->told = state_of(path, &(struct state){.there = false});
     file->last = file->told;
     watch->count++;
     return true;
@@ -87,11 +92,19 @@ static bool add_tls(struct watch *watch, const struct config_tls *tls)
     return good;
 }
 
+/* It has been read already, and may have been written since. */
+static bool add_configuration(struct watch *watch, const struct config *config)
+{
+    if (!add(watch, config->path)) return false;
+    if (S_ISREG(config->file.st_mode)) watch->files[0].told = state_from(&config->file);
+    return true;
+}
+
 struct watch *watch_new(const struct config *config)
 {
     struct watch *watch = calloc(1, sizeof *watch);
     if (watch == NULL) return NULL;
-    bool good = add(watch, config->path);
+    bool good = add_configuration(watch, config);
     for (size_t i = 0; good && i < config->listeners_count; i++)
         good = add_tls(watch, &config->listeners[i].tls);
     for (size_t i = 0; good && i < config->backends_count; i++)
@@ -133,7 +146,7 @@ const char *watch_poll(struct watch *watch)
     const char *found = NULL;
     for (size_t i = 0; i < watch->count; i++) {
         struct watched *file = &watch->files[i];
-        struct state now = state_of(file->path);
+        struct state now = state_of(file->path, &file->told);
         bool settled = is_settled(file, &now);
         file->last = now;
         if (same(&now, &file->told) || !settled) continue;

@@ -11,8 +11,8 @@
 
 struct watch;
 
-/* Gives a watch (watch_free) on the file of `config` and every file that it names, as they are now.
- * NULL: out of memory. */
+/* Gives a watch (watch_free) on the file of `config`, as it was before it was read, and on every
+ * file that it names, as they are now: it is made before those are read. NULL: out of memory. */
 struct watch *watch_new(const struct config *config);
 void watch_free(struct watch *watch);
 /* Calls `each` with the path of every file. */
