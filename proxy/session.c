@@ -139,7 +139,7 @@ static void on_client_failure(void *owner, int error)
 {
     struct session *session = owner;
     if (session->stage <= HANDSHAKING && !is_silent(session)) {
-        (void)session_fail_handshake(session, "client_reset", uv_strerror(error));
+        (void)session_lose_handshake(session, uv_strerror(error));
         return;
     }
     /* Of one that had said all and does not wait for the answer, the broker shall read all. */

@@ -100,14 +100,25 @@ enum alive session_close_gently(struct session *session)
     return GONE;
 }
 
-enum alive session_fail_handshake(struct session *session, const char *reason, const char *sentence)
+static void note_failed_handshake(struct session *session, const char *reason, const char *sentence)
 {
     access_log_failed_handshake(&session->record, reason, sentence);
     counters_word(&session->relay.counters->failures, reason);
     session_note_incident(session, INCIDENT_HANDSHAKE, reason, sentence);
     if (strcmp(reason, "out_of_memory") != 0) session_note_failure(session);
     session->record.reason = reason;
+}
+
+enum alive session_fail_handshake(struct session *session, const char *reason, const char *sentence)
+{
+    note_failed_handshake(session, reason, sentence);
     return session_close_gently(session);
+}
+
+enum alive session_lose_handshake(struct session *session, const char *sentence)
+{
+    note_failed_handshake(session, "client_reset", sentence);
+    return session_end(session, "client_reset");
 }
 
 /* Who watches wants to know which backend; the client does not have to. */

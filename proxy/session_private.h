@@ -199,6 +199,8 @@ enum alive session_close_gently(struct session *session);
 /* After an alert, if there is one. */
 enum alive session_fail_handshake(struct session *session, const char *reason,
                                   const char *sentence);
+/* Likewise, where the client has reset the connection: nobody is there to be waited for. */
+enum alive session_lose_handshake(struct session *session, const char *sentence);
 /* The CONNACK of the refusal, the log line, and a gentle close. `detail` "": the usual sentence. */
 enum alive session_refuse(struct session *session, enum refusal refusal, const char *detail);
 /* An established MQTT 5 client is told why its session ends, where a packet may begin. */
