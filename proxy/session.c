@@ -30,7 +30,7 @@ static const struct {
     [AWAIT_CONNACK]      = {session_read_early,        FROM(DIALLING)},
     [RELAYING]           = {read_relayed,              FROM(AWAIT_CONNACK)},
     [HALF_CLOSED]        = {read_relayed,              FROM(RELAYING)},
-    [CLOSING]            = {discard,                   ~(FROM(HALF_CLOSED) | FROM(CLOSING))},
+    [CLOSING]            = {discard,                   ~FROM(CLOSING)},
 };
 /* clang-format on */
 

@@ -169,6 +169,18 @@ def test_a_backend_that_ends_is_told_to_the_client_with_close_notify(linked):
     assert "reason=backend_closed" in postern.wait_log("session closed")
 
 
+def test_a_packet_over_the_limit_ends_a_session_whose_backend_has_ended(linked):
+    postern, client, server = linked(mqtt_version=5, connack=b"\x20\x03\x00\x00\x00",
+                                     limits={"max_packet_size": "1KiB"})
+    server.shutdown(socket.SHUT_WR)
+    assert client.receive() is None
+    client.send(mqtt.publish(5, "x", bytes(2048)))
+    client.close()
+    assert "reason=packet_too_large" in postern.wait_log("session closed")
+    with postern.client(5) as another:
+        assert another.connect("another").code == 0
+
+
 def reset(peer):
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     peer.close()
