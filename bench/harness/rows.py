@@ -5,7 +5,7 @@ import time
 import typing
 
 from bench.harness import load, processes
-from bench.harness.servers import (HAProxy, Hitch, Mosquitto, Nginx, PlainNginx, Postern, Stunnel)
+from bench.harness.servers import HAProxy, Hitch, Mosquitto, Nginx, PlainNginx, Stunnel
 
 IDLE_CLIENTS = 8000
 STORM_CLIENTS = 5000
