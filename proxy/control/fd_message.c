@@ -62,9 +62,11 @@ bool fd_message_receive(int fd, char *text, size_t room, int *fds, size_t *count
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
     ssize_t length = 0;
+    /* The kernel tells that a peer has gone without having read all, once, before what that peer
+     * has said. */
     do
         length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-    while (length < 0 && errno == EINTR);
+    while (length < 0 && (errno == EINTR || errno == ECONNRESET));
     if (length <= 0) {
         *count = 0;
         return false;
