@@ -68,12 +68,19 @@ bool log_reopen(struct err *err)
     return true;
 }
 
+/* No pipe or device, and no file of somebody else's that a link in its place leads to. */
+static bool is_ours_to_give(void)
+{
+    struct stat opened;
+    struct stat named;
+    return sink.path[0] != '\0' && fstat(sink.fd, &opened) == 0 && lstat(sink.path, &named) == 0 &&
+           S_ISREG(opened.st_mode) && opened.st_nlink == 1 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
 bool log_give(uid_t user, gid_t group)
 {
-    struct stat status;
-    if (sink.path[0] == '\0' || fstat(sink.fd, &status) != 0 || !S_ISREG(status.st_mode))
-        return true;
-    return fchown(sink.fd, user, group) == 0;
+    return !is_ours_to_give() || fchown(sink.fd, user, group) == 0;
 }
 
 void log_close(void)

@@ -30,7 +30,8 @@ MUST_USE bool log_open(enum log_level level, enum log_format format, const char 
                        struct err *err);
 /* Opens the same path again, for log rotation; the old file stays when that fails. */
 MUST_USE bool log_reopen(struct err *err);
-/* Lets another user own the log file, so that it can be opened again by that one. False: errno. */
+/* Lets another user own the log file, so that it can be opened again by that one; not where a link
+ * leads elsewhere. False: errno. */
 bool log_give(uid_t user, gid_t group);
 void log_close(void);
 bool log_is_on(enum log_level level);

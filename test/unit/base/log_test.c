@@ -122,6 +122,34 @@ static void a_full_pipe_costs_lines_and_no_time(void **state)
     (void)unlink(fifo);
 }
 
+static uid_t owner_of(const char *file)
+{
+    struct stat status;
+    assert_int_equal(lstat(file, &status), 0);
+    return status.st_uid;
+}
+
+/* Whoever may write to the directory of a log could else have root give away any file. */
+static void gives_nothing_away_by_a_link(void **state)
+{
+    (void)state;
+    enum { SOMEBODY = 12345 };
+    struct err err;
+    char link_path[80];
+    if (geteuid() != 0) skip(); /* who is not root gives nothing to anybody */
+    (void)snprintf(link_path, sizeof link_path, "%s.link", path);
+    for (int hard = 0; hard < 2; hard++) {
+        assert_int_equal(hard ? link(path, link_path) : symlink(path, link_path), 0);
+        assert_true(log_open(LOG_INFO, LOG_TEXT, link_path, &err));
+        (void)log_give(SOMEBODY, SOMEBODY);
+        assert_int_equal(owner_of(path), 0);
+        assert_int_equal(unlink(link_path), 0);
+    }
+    assert_true(log_open(LOG_INFO, LOG_TEXT, path, &err));
+    assert_true(log_give(SOMEBODY, SOMEBODY));
+    assert_int_equal(owner_of(path), SOMEBODY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +158,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_level_that_is_off_writes_nothing, make_file, remove_file),
         cmocka_unit_test_setup_teardown(a_line_that_is_too_long_leaves_fields_out_whole, make_file,
                                         remove_file),
+        cmocka_unit_test_setup_teardown(gives_nothing_away_by_a_link, make_file, remove_file),
         cmocka_unit_test_setup_teardown(a_full_pipe_costs_lines_and_no_time, make_file,
                                         remove_file),
     };
