@@ -96,7 +96,8 @@ static bool add_tls(struct watch *watch, const struct config_tls *tls)
 static bool add_configuration(struct watch *watch, const struct config *config)
 {
     if (!add(watch, config->path)) return false;
-    if (S_ISREG(config->file.st_mode)) watch->files[0].told = state_from(&config->file);
+    if (watch->count > 0 && S_ISREG(config->file.st_mode))
+        watch->files[0].told = state_from(&config->file);
     return true;
 }
 
