@@ -17,7 +17,7 @@
 #include <wolfssl/wolfcrypt/rsa.h>
 #include <wolfssl/wolfcrypt/sp.h>
 
-enum { BYTES = 256, INPUTS = 40 };
+enum { BYTES = 256, INPUTS = 40, EDGES = 3 };
 
 int postern_rsa_private_2048(const byte *in, word32 in_length, const mp_int *d, const mp_int *p,
                              const mp_int *q, const mp_int *dp, const mp_int *dq, const mp_int *qi,
@@ -78,8 +78,8 @@ static void takes_inputs_at_the_edges(void **state)
     compare(&key, in, BYTES);
     memset(in, 0xff, sizeof in);
     compare(&key, in, BYTES);
-    mp_int *const edges[] = {&key.p, &key.q, &key.n};
-    for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) {
+    mp_int *const edges[EDGES] = {&key.p, &key.q, &key.n};
+    for (size_t i = 0; i < EDGES; i++) {
         assert_int_equal(mp_to_unsigned_bin_len(edges[i], in, BYTES), MP_OKAY);
         compare(&key, in, BYTES);
         in[BYTES - 1]--; /* odd before */
@@ -108,7 +108,13 @@ static void signs_what_the_public_key_verifies(void **state)
 
 /* ------------------------------------------------------------------------------------ secrets */
 
-enum { STACK_BYTES = 1024 * 1024, DIGIT_BITS = 52, R_BITS = 21 * DIGIT_BITS, PLACES = 12 };
+enum {
+    STACK_BYTES = 1024 * 1024,
+    DIGIT_BITS = 52,
+    R_BITS = 21 * DIGIT_BITS,
+    PLACES = 12,
+    SECRETS = 5
+};
 
 static void *operate(void *arg)
 {
@@ -158,8 +164,8 @@ static void leaves_no_secret_on_the_stack(void **state)
     assert_int_equal(pthread_create(&thread, &attributes, operate, &key), 0);
     assert_int_equal(pthread_join(thread, &failed), 0);
     assert_null(failed);
-    mp_int *const secrets[] = {&key.p, &key.q, &key.dP, &key.dQ, &key.u};
-    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+    mp_int *const secrets[SECRETS] = {&key.p, &key.q, &key.dP, &key.dQ, &key.u};
+    for (size_t i = 0; i < SECRETS; i++)
         expect_absent(stack, secrets[i]);
     for (size_t i = 0; i < 2; i++) {
         mp_int cube;
