@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/control/doors.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,8 @@ static bool fill(struct door *door, const struct config_address *address, unsign
         (address->unix_path != NULL && door->unix_path == NULL))
         return err_set(err, "out of memory");
     door->count = inherited_copy(inherited, address->text, door->fds);
-    if (door->count < there) return err_set(err, "no descriptor is left for a listener");
+    if (door->count < there)
+        return err_set(err, "no copy of a listening socket: %s", strerror(EMFILE));
     if (address->fd_name != NULL)
         return there > 0 ||
                err_set(err,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/control/fleet.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "proxy/admission/descriptors.h"
@@ -35,7 +37,7 @@ static bool add_sockets(struct worker_sockets *sockets, const struct fleet *flee
     sockets->items = items;
     for (size_t turn = 0; turn < share; turn++) {
         int fd = doors_copy(door, worker, fleet->count, turn);
-        if (fd < 0) return err_set(err, "no descriptor is left for a listener");
+        if (fd < 0) return err_set(err, "no copy of a listening socket: %s", strerror(EMFILE));
         items[sockets->count++] = (struct worker_socket){listener, fd};
     }
     return true;

@@ -3,6 +3,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -155,10 +156,13 @@ class Postern:
             assert word not in self.text, self.text
 
     @contextlib.contextmanager
-    def without_descriptors(self):
-        """It keeps those that it has, and gets no other one."""
+    def without_descriptors(self, but=0):
+        """It keeps those that it has, and gets `but` so many more."""
         limits = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (4, limits[1]))
+        used = {int(name) for name in os.listdir(f"/proc/{self.process.pid}/fd")}
+        free = itertools.filterfalse(used.__contains__, itertools.count())
+        least = next(itertools.islice(free, but, None))
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (least, limits[1]))
         yield
         resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)
 

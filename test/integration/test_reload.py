@@ -228,6 +228,17 @@ def test_what_could_not_be_read_for_want_of_descriptors_is_read_later(start, own
     join(postern, "good", "good").close()
 
 
+def test_a_listener_that_lacks_a_descriptor_is_opened_later(start):
+    """Of a new one each worker gets a socket, and there are descriptors for some of them."""
+    postern = start(workers=3, watch=False)
+    change(postern, lambda config: config["listeners"].append(
+        {**config["listeners"][0], "name": "more", "address": f"127.0.0.1:{free_port()}"}))
+    with postern.without_descriptors(but=4):
+        postern.process.send_signal(signal.SIGHUP)
+        assert "listening socket: Too many open files" in postern.wait_log("configuration not loaded")
+    postern.wait_log("configuration loaded because=\"the last reload lacked")
+
+
 def test_a_key_of_another_certificate_is_refused(start, own):
     postern = start(pki=own)
     shutil.copy(own.path("good.key"), own.path("server.key"))
