@@ -131,6 +131,7 @@ class Troop:
                 subscriber = self._add(name, topic, qos)
                 self.flows.append(Flow(self._add(name + "-from"), subscriber, qos))
         for number in range(own):
+            self._subscribe_everywhere(f"counted-own-{number}", f"counted/own/{number}")
             member = self._add(f"counted-own-{number}", f"counted/own/{number}", 1)
             self.flows.append(Flow(member, member, 1))
         self.thread = threading.Thread(target=self._publish)
@@ -138,6 +139,20 @@ class Troop:
     def _add(self, name, topic=None, qos=1):
         self.members.append(Member(self, name, len(self.members), topic, qos))
         return self.members[-1]
+
+    def _subscribe_everywhere(self, name, topic):
+        """A client that comes to a broker for the first time may publish before it has subscribed there, and
+        then nobody keeps the message for it."""
+        for letter in "ab":
+            client = make(name, paho.MQTTv311, True)
+            done = threading.Event()
+            client.on_connect = lambda client, *_: client.subscribe(topic, 1)
+            client.on_subscribe = lambda *_, done=done: done.set()
+            connect(client, paho.MQTTv311, True, self.world.brokers[letter].port)
+            client.loop_start()
+            assert done.wait(PATIENCE), f"{name} cannot subscribe at broker {letter}"
+            client.disconnect()
+            client.loop_stop()
 
     def context(self, version):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
