@@ -14,7 +14,7 @@
 #include "proxy/listener.h"
 
 enum {
-    ACCEPTS_A_TURN = 4, /* so that who is in is heard between them */
+    ACCEPTS_A_TURN = 2, /* so that who is in is heard between them */
     SMOOTH_RATE = 100,  /* from here on many may come in RATE_PAUSE_MS */
     RATE_PAUSE_MS = 10,
     DESCRIPTORS_PAUSE_MS = 100,

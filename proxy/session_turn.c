@@ -7,7 +7,7 @@
 
 #include "proxy/session_private.h"
 
-enum { HANDSHAKES_NS = 150000 /* in one turn of the loop: two of them */ };
+enum { HANDSHAKES_NS = 50000 /* in one turn of the loop: one of them */ };
 
 struct turn {
     struct turn *next;
