@@ -44,6 +44,13 @@ class Packets(mqtt.RawClient):
     def __init__(self, raw, version):  # pylint: disable=super-init-not-called
         self.version, self.buffer, self.socket = version, b"", raw
 
+    def expect(self, kind):
+        got = self.receive()
+        if got is None or got.kind == mqtt.DISCONNECT and kind != mqtt.DISCONNECT:
+            raise Gone
+        assert got.kind == kind, f"wanted packet {kind}, got {got}"
+        return got
+
 
 def reset(raw):
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -159,9 +159,11 @@ class Postern:
     def without_descriptors(self, but=0):
         """It keeps those that it has, and gets `but` so many more."""
         limits = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
-        used = {int(name) for name in os.listdir(f"/proc/{self.process.pid}/fd")}
-        free = itertools.filterfalse(used.__contains__, itertools.count())
-        least = next(itertools.islice(free, but, None))
+        least = 4
+        if but > 0:  # nobody may come or go meanwhile
+            used = {int(name) for name in os.listdir(f"/proc/{self.process.pid}/fd")}
+            free = itertools.filterfalse(used.__contains__, itertools.count())
+            least = next(itertools.islice(free, but, None))
         resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (least, limits[1]))
         yield
         resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)
