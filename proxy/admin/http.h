@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The admin address: HTTP for operators and their tools, a thread for each connection. It only
+/* The admin address: HTTP for operators and their tools, on a few threads of its own. It only
  * reads. */
 #pragma once
 
