@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* X25519 with AVX-512's 52-bit multiplications, in place of wolfSSL's where the processor has them;
+ * docs/decisions/0027 says why and how it is checked.
+ *
+ * A vector holds one limb of four numbers modulo p = 2^255 - 19, each of five limbs of 51 bits. The
+ * four are what a step of Montgomery's ladder multiplies side by side. Numbers have two forms:
+ *   tight   limb 0 below 2^51 + 2^15, the others below 2^51 + 2^10: what may be multiplied;
+ *   wide    limbs below 2^61, which `carry` makes tight.
+ * A product is wide, and below 2^59: its largest limb is the lowest, of one low half (below 2^52)
+ * and 19 times the sum of four low halves and of five high ones, doubled (below 2^50 + 2^16 each).
+ * So two products can be added, or one subtracted from a multiple of p, before anything is carried.
+ * Time and addresses depend on no secret: bits of the scalar choose lanes by masks. */
+#include "user_settings.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include <wolfssl/wolfcrypt/settings.h>
+
+#include <wolfssl/wolfcrypt/curve25519.h>
+#include <wolfssl/wolfcrypt/fe_operations.h>
+
+/* What wolfSSL's curve25519 computes, of a clamped scalar; the point's top bit counts as 0. */
+int postern_curve25519(byte *out, const byte *scalar, const byte *point);
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#define ACCELERATED __attribute__((target("avx512f,avx512vl,avx512ifma")))
+#define INLINE      __attribute__((always_inline)) inline
+
+enum { LIMBS = 5, LIMB_BITS = 51, BITS = 255, WORDS = 4, BYTES = 32, LANES = 4, A24 = 121666 };
+
+/* Which lanes an operation is for. */
+enum { LANE_1 = 2, LANE_2 = 4, LANE_3 = 8, LOW = 1 | LANE_1, HIGH = LANE_2 | LANE_3 };
+
+static const uint64_t LIMB_MASK = (UINT64_C(1) << LIMB_BITS) - 1;
+
+/* The limb of p. */
+static inline uint64_t modulus_limb(size_t i)
+{
+    return i == 0 ? LIMB_MASK - 18 : LIMB_MASK;
+}
+
+/* --------------------------------------------------------------------------- four at once */
+
+ACCELERATED static INLINE __m256i add(__m256i a, __m256i b)
+{
+    return _mm256_add_epi64(a, b);
+}
+
+ACCELERATED static INLINE __m256i times_19(__m256i a)
+{
+    return add(add(a, _mm256_slli_epi64(a, 1)), _mm256_slli_epi64(a, 4));
+}
+
+ACCELERATED static INLINE void add_low(__m256i *sum, __m256i a, __m256i b)
+{
+    *sum = _mm256_madd52lo_epu64(*sum, a, b);
+}
+
+ACCELERATED static INLINE void add_high(__m256i *sum, __m256i a, __m256i b)
+{
+    *sum = _mm256_madd52hi_epu64(*sum, a, b);
+}
+
+/* The sums that make a product: of low halves that weigh 2^51k, and of high halves that weigh
+ * 2^(51k + 52), which is twice as much as low[k + 1]. */
+struct columns {
+    __m256i low[2 * LIMBS], high[2 * LIMBS];
+};
+
+ACCELERATED static INLINE void clear(struct columns *c)
+{
+    for (size_t k = 0; k < 2 * LIMBS; k++)
+        c->low[k] = c->high[k] = _mm256_setzero_si256();
+}
+
+/* The columns from 2^255 on, 19 times, since 2^255 = 19 modulo p. */
+ACCELERATED static INLINE void fold(__m256i out[LIMBS], const struct columns *c)
+{
+    for (size_t k = 0; k < LIMBS; k++) {
+        __m256i high = c->high[k + LIMBS - 1];
+        out[k] = times_19(add(c->low[k + LIMBS], add(high, high)));
+    }
+}
+
+ACCELERATED static INLINE void add_high_columns(__m256i out[LIMBS], const struct columns *c)
+{
+    for (size_t k = 1; k < LIMBS; k++)
+        out[k] = add(out[k], add(c->high[k - 1], c->high[k - 1]));
+}
+
+/* out = a * b, wide. The columns that have the longest way to go come first: the order decides over
+ * a sixth of the time. */
+ACCELERATED static INLINE void multiply(__m256i out[LIMBS], const __m256i a[LIMBS],
+                                        const __m256i b[LIMBS])
+{
+    struct columns c;
+    clear(&c);
+    for (size_t i = 1; i < LIMBS; i++)
+        for (size_t k = LIMBS - i; k < LIMBS; k++)
+            add_low(&c.low[i + k], a[i], b[k]);
+    for (size_t i = 0; i < LIMBS; i++)
+        for (size_t k = LIMBS - 1 - i; k < LIMBS; k++)
+            add_high(&c.high[i + k], a[i], b[k]);
+    fold(out, &c);
+    for (size_t i = LIMBS; i-- > 0;)
+        for (size_t k = 0; i + k < LIMBS - 1; k++)
+            add_high(&c.high[i + k], a[i], b[k]);
+    add_high_columns(out, &c);
+    for (size_t i = LIMBS; i-- > 0;)
+        for (size_t k = 0; i + k < LIMBS; k++)
+            add_low(&c.low[i + k], a[i], b[k]);
+    for (size_t k = 0; k < LIMBS; k++)
+        out[k] = add(out[k], c.low[k]);
+}
+
+/* The products of different limbs of `a` and `b`, which is `a` in some lanes and 0 in others,
+ * each twice, and then the squares, for columns from `from` to `to` - 1. */
+ACCELERATED static INLINE void square_low(struct columns *c, const __m256i a[LIMBS],
+                                          const __m256i b[LIMBS], size_t from, size_t to)
+{
+    for (size_t i = LIMBS; i-- > 0;)
+        for (size_t k = i + 1; k < LIMBS; k++)
+            if (i + k >= from && i + k < to) add_low(&c->low[i + k], a[i], b[k]);
+    for (size_t k = from; k < to; k++)
+        c->low[k] = add(c->low[k], c->low[k]);
+    for (size_t i = LIMBS; i-- > 0;)
+        if (2 * i >= from && 2 * i < to) add_low(&c->low[2 * i], a[i], b[i]);
+}
+
+ACCELERATED static INLINE void square_high(struct columns *c, const __m256i a[LIMBS],
+                                           const __m256i b[LIMBS], size_t from, size_t to)
+{
+    for (size_t i = LIMBS; i-- > 0;)
+        for (size_t k = i + 1; k < LIMBS; k++)
+            if (i + k >= from && i + k < to) add_high(&c->high[i + k], a[i], b[k]);
+    for (size_t k = from; k < to; k++)
+        c->high[k] = add(c->high[k], c->high[k]);
+    for (size_t i = LIMBS; i-- > 0;)
+        if (2 * i >= from && 2 * i < to) add_high(&c->high[2 * i], a[i], b[i]);
+}
+
+/* out = `plus` + a * a in the high lanes, and `plus` + a * `small` in the others, wide; `small` is
+ * below 2^20 there and 0 in the high lanes. */
+ACCELERATED static INLINE void square_or_scale(__m256i out[LIMBS], const __m256i a[LIMBS],
+                                               __m256i small, const __m256i plus[LIMBS])
+{
+    struct columns c;
+    __m256i b[LIMBS];
+    clear(&c);
+    for (size_t i = 0; i < LIMBS; i++)
+        b[i] = _mm256_maskz_mov_epi64(HIGH, a[i]);
+    square_low(&c, a, b, LIMBS, 2 * LIMBS - 1);
+    square_high(&c, a, b, LIMBS - 1, 2 * LIMBS - 1);
+    add_high(&c.high[LIMBS - 1], a[LIMBS - 1], small);
+    fold(out, &c);
+    square_high(&c, a, b, 0, LIMBS - 1);
+    for (size_t i = 0; i < LIMBS - 1; i++)
+        add_high(&c.high[i], a[i], small);
+    add_high_columns(out, &c);
+    square_low(&c, a, b, 0, LIMBS);
+    for (size_t i = 0; i < LIMBS; i++) {
+        out[i] = add(out[i], plus[i]);
+        add_low(&out[i], a[i], small);
+        out[i] = add(out[i], c.low[i]);
+    }
+}
+
+ACCELERATED static INLINE void carry(__m256i a[LIMBS])
+{
+    const __m256i mask = _mm256_set1_epi64x((long long)LIMB_MASK);
+    __m256i over[LIMBS];
+    for (size_t i = 0; i < LIMBS; i++) {
+        over[i] = _mm256_srli_epi64(a[i], LIMB_BITS);
+        a[i] = _mm256_and_si256(a[i], mask);
+    }
+    add_low(&a[0], over[LIMBS - 1], _mm256_set1_epi64x(19));
+    for (size_t i = 1; i < LIMBS; i++)
+        a[i] = add(a[i], over[i - 1]);
+}
+
+/* Lanes 1 and 3 become a multiple of p without them, whose limbs are above 2^59. */
+ACCELERATED static INLINE __m256i negate_odd(__m256i limb, size_t i)
+{
+    const __m256i multiple = _mm256_set1_epi64x((long long)(modulus_limb(i) << 9));
+    return _mm256_mask_sub_epi64(limb, LANE_1 | LANE_3, multiple, limb);
+}
+
+enum { EXCHANGED = 5 }; /* lanes 0 and 1, and lanes 2 and 3: _mm256_permute_pd */
+
+/* --------------------------------------------------------------------------- the ladder */
+
+/* A step, from `sums`, which are x + z and x - z of two points, tight, in lanes 0 to 3. Their sum
+ * goes to the high lanes, and to the low ones twice the point in there, or in the high lanes if
+ * `swap` is all ones. `base` has 1 and the difference's x in the high lanes. */
+ACCELERATED static INLINE void step(__m256i sums[LIMBS], unsigned swap, const __m256i base[LIMBS])
+{
+    enum { REVERSED_PAIRS = 2 | 3 << 2 | 1 << 4 | 0 << 6 };
+    const __mmask8 other = (__mmask8)(swap & LOW);
+    __m256i a[LIMBS], b[LIMBS], product[LIMBS], bb[LIMBS], terms[LIMBS];
+    for (size_t i = 0; i < LIMBS; i++) {
+        __m256i moved = _mm256_permute4x64_epi64(sums[i], REVERSED_PAIRS);
+        a[i] = _mm256_mask_blend_epi64(other, sums[i], moved);
+        b[i] = _mm256_mask_blend_epi64(other | HIGH, sums[i], moved);
+    }
+    /* With A and B of the point to double, C and D of the other: AA, BB, CB, DA. Swapped, the last
+     * two are AD and BC, which makes no difference. */
+    multiply(product, a, b);
+    /* AA, E = AA - BB, DA + CB, CB - DA */
+    for (size_t i = 0; i < LIMBS; i++) {
+        __m256d both = _mm256_castsi256_pd(product[i]);
+        __m256i exchanged = _mm256_castpd_si256(
+            _mm256_maskz_permute_pd(LANE_1 | LANE_2 | LANE_3, both, EXCHANGED));
+        bb[i] = _mm256_maskz_unpackhi_epi64(LOW, product[i], product[i]);
+        terms[i] = add(exchanged, negate_odd(product[i], i));
+    }
+    carry(terms);
+    /* BB, BB + 121666 E, and the others' squares */
+    square_or_scale(b, terms, _mm256_set_epi64x(0, 0, A24, 0), bb);
+    carry(b);
+    /* The new x and z: AA * BB, E * (BB + 121666 E), (DA + CB)^2 * 1, (CB - DA)^2 * base */
+    for (size_t i = 0; i < LIMBS; i++) {
+        a[i] = _mm256_mask_blend_epi64(LOW, b[i], terms[i]);
+        b[i] = _mm256_mask_blend_epi64(HIGH, b[i], base[i]);
+    }
+    multiply(product, a, b);
+    for (size_t i = 0; i < LIMBS; i++) {
+        __m256d both = _mm256_castsi256_pd(product[i]);
+        __m256i exchanged = _mm256_castpd_si256(_mm256_permute_pd(both, EXCHANGED));
+        sums[i] = add(exchanged, negate_odd(product[i], i));
+    }
+    carry(sums);
+}
+
+/* The point's x + z and x - z, tight. */
+ACCELERATED static void climb(uint64_t sum[LIMBS], uint64_t difference[LIMBS],
+                              const uint64_t scalar[WORDS], const uint64_t x[LIMBS])
+{
+    __m256i base[LIMBS], sums[LIMBS];
+    uint64_t last = 0;
+    for (size_t i = 0; i < LIMBS; i++) {
+        uint64_t one = i == 0;
+        base[i] = _mm256_set_epi64x((long long)x[i], (long long)one, 0, 0);
+        sums[i] = _mm256_set_epi64x((long long)(x[i] + modulus_limb(i) - one),
+                                    (long long)(x[i] + one), (long long)one, (long long)one);
+    }
+    carry(sums);
+    for (size_t bit = BITS; bit-- > 0;) {
+        uint64_t is_set = scalar[bit / 64] >> (bit % 64) & 1;
+        step(sums, 0 - (unsigned)(is_set ^ last), base);
+        last = is_set;
+    }
+    /* The scalar ends in zeros, so that nothing is left to be swapped. */
+    for (size_t i = 0; i < LIMBS; i++) {
+        uint64_t lanes[LANES];
+        _mm256_storeu_si256((__m256i *)lanes, sums[i]);
+        sum[i] = lanes[0];
+        difference[i] = lanes[1];
+    }
+}
+
+/* --------------------------------------------------------------------------- one at a time */
+
+/* For limbs below 2^62, which it makes tight. */
+static INLINE void carry_one(uint64_t a[LIMBS])
+{
+    uint64_t over[LIMBS];
+    for (size_t i = 0; i < LIMBS; i++) {
+        over[i] = a[i] >> LIMB_BITS;
+        a[i] &= LIMB_MASK;
+    }
+    a[0] += 19 * over[LIMBS - 1];
+    for (size_t i = 1; i < LIMBS; i++)
+        a[i] += over[i - 1];
+}
+
+/* Columns below 2^111, the last below 2^108, tight. */
+static INLINE void settle(uint64_t out[LIMBS], const unsigned __int128 columns[LIMBS])
+{
+    for (size_t i = 0; i < LIMBS; i++)
+        out[i] = (uint64_t)columns[i] & LIMB_MASK;
+    out[0] += 19 * (uint64_t)(columns[LIMBS - 1] >> LIMB_BITS);
+    for (size_t i = 1; i < LIMBS; i++)
+        out[i] += (uint64_t)(columns[i - 1] >> LIMB_BITS);
+    carry_one(out);
+}
+
+/* out = a * b, tight, of limbs below 2^52. */
+static void multiply_one(uint64_t out[LIMBS], const uint64_t a[LIMBS], const uint64_t b[LIMBS])
+{
+    unsigned __int128 columns[LIMBS] = {0};
+    for (size_t i = 0; i < LIMBS; i++)
+        for (size_t k = 0; k < LIMBS; k++)
+            columns[(i + k) % LIMBS] += (unsigned __int128)a[i] *
+                                        (i + k < LIMBS ? b[k] : 19 * b[k]);
+    settle(out, columns);
+}
+
+/* out = a to the power of 2^times, tight, of limbs below 2^52. */
+static void square_one(uint64_t out[LIMBS], const uint64_t in[LIMBS], int times)
+{
+    uint64_t a[LIMBS];
+    memcpy(a, in, sizeof a);
+    for (int i = 0; i < times; i++) {
+        const uint64_t twice_0 = 2 * a[0];
+        const uint64_t twice_1 = 2 * a[1];
+        const uint64_t over_3 = 19 * a[3];
+        const uint64_t over_4 = 19 * a[4];
+        const unsigned __int128 columns[LIMBS] = {
+            (unsigned __int128)a[0] * a[0] + (unsigned __int128)a[1] * (2 * over_4) +
+                (unsigned __int128)a[2] * (2 * over_3),
+            (unsigned __int128)twice_0 * a[1] + (unsigned __int128)a[2] * (2 * over_4) +
+                (unsigned __int128)a[3] * over_3,
+            (unsigned __int128)twice_0 * a[2] + (unsigned __int128)a[1] * a[1] +
+                (unsigned __int128)a[3] * (2 * over_4),
+            (unsigned __int128)twice_0 * a[3] + (unsigned __int128)twice_1 * a[2] +
+                (unsigned __int128)a[4] * over_4,
+            (unsigned __int128)twice_0 * a[4] + (unsigned __int128)twice_1 * a[3] +
+                (unsigned __int128)a[2] * a[2],
+        };
+        settle(a, columns);
+    }
+    memcpy(out, a, sizeof a);
+}
+
+/* out = a to the power of 2^`times`, times b, which may be where out is. */
+static void square_and_multiply(uint64_t out[LIMBS], const uint64_t a[LIMBS], int times,
+                                const uint64_t b[LIMBS])
+{
+    uint64_t square[LIMBS];
+    square_one(square, a, times);
+    multiply_one(out, square, b);
+}
+
+/* out = a to the power of p - 2 = 2^255 - 21, which is 1 / a, and 0 of 0. */
+static void invert_one(uint64_t out[LIMBS], const uint64_t a[LIMBS])
+{
+    uint64_t two[LIMBS], eleven[LIMBS], power[LIMBS]; /* named by their exponents */
+    uint64_t ones_10[LIMBS], ones_50[LIMBS], ones[LIMBS];
+    square_one(two, a, 1);
+    square_and_multiply(power, two, 2, a); /* 9 */
+    multiply_one(eleven, power, two);
+    square_and_multiply(ones, eleven, 1, power); /* 31, which is 5 ones */
+    square_and_multiply(ones_10, ones, 5, ones);
+    square_and_multiply(ones, ones_10, 10, ones_10);
+    square_and_multiply(ones, ones, 20, ones); /* 40 */
+    square_and_multiply(ones_50, ones, 10, ones_10);
+    square_and_multiply(ones, ones_50, 50, ones_50);
+    square_and_multiply(ones, ones, 100, ones); /* 200 */
+    square_and_multiply(ones, ones, 50, ones_50);
+    square_and_multiply(out, ones, 5, eleven);
+}
+
+/* Into [0, 2^255), then into [0, p): below that already if 19 more do not reach 2^255. */
+static void reduce_one(uint64_t a[LIMBS])
+{
+    uint64_t over = 0;
+    for (int times = 0; times < 3; times++) {
+        for (size_t i = 0; i < LIMBS; i++) {
+            a[i] += over;
+            over = a[i] >> LIMB_BITS;
+            a[i] &= LIMB_MASK;
+        }
+        over *= 19;
+    }
+    over = 19;
+    for (size_t i = 0; i < LIMBS; i++)
+        over = (a[i] + over) >> LIMB_BITS;
+    over *= 19;
+    for (size_t i = 0; i < LIMBS; i++) {
+        a[i] += over;
+        over = a[i] >> LIMB_BITS;
+        a[i] &= LIMB_MASK;
+    }
+}
+
+static void limbs_of_words(uint64_t limbs[LIMBS], const uint64_t words[WORDS])
+{
+    for (size_t i = 0; i < LIMBS; i++) {
+        size_t word = i * LIMB_BITS / 64;
+        size_t shift = i * LIMB_BITS % 64;
+        limbs[i] = words[word] >> shift;
+        if (shift > 64 - LIMB_BITS && word + 1 < WORDS) limbs[i] |= words[word + 1] << (64 - shift);
+        limbs[i] &= LIMB_MASK;
+    }
+}
+
+static void words_of_limbs(uint64_t words[WORDS], const uint64_t limbs[LIMBS])
+{
+    for (size_t i = 0; i < WORDS; i++) {
+        size_t limb = i * 64 / LIMB_BITS;
+        size_t shift = i * 64 % LIMB_BITS;
+        words[i] = limbs[limb] >> shift | limbs[limb + 1] << (LIMB_BITS - shift);
+    }
+}
+
+/* --------------------------------------------------------------------------- the operation */
+
+/* All that is secret lies in here and below. */
+static __attribute__((noinline)) void operate(byte *out, const byte *scalar, const byte *point)
+{
+    uint64_t words[WORDS], x[LIMBS], z[LIMBS], sum[LIMBS], difference[LIMBS];
+    memcpy(words, point, BYTES);
+    limbs_of_words(x, words);
+    memcpy(words, scalar, BYTES);
+    climb(sum, difference, words, x);
+    for (size_t i = 0; i < LIMBS; i++) { /* twice x, and twice z */
+        x[i] = sum[i] + difference[i];
+        z[i] = sum[i] + 2 * modulus_limb(i) - difference[i];
+    }
+    carry_one(x);
+    carry_one(z);
+    invert_one(z, z);
+    multiply_one(x, x, z);
+    reduce_one(x);
+    words_of_limbs(words, x);
+    memcpy(out, words, BYTES);
+}
+
+/* Called in the place of that, for the compiler keeps on the stack what no variable names. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+    byte below[4096];
+    explicit_bzero(below, sizeof below);
+}
+
+static int is_accelerated(void)
+{
+    return __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vl");
+}
+
+static int compute(byte *out, const byte *scalar, const byte *point)
+{
+    if (!is_accelerated()) return curve25519(out, scalar, point);
+    operate(out, scalar, point);
+    wipe_stack();
+    return 0;
+}
+
+#else
+static int compute(byte *out, const byte *scalar, const byte *point)
+{
+    return curve25519(out, scalar, point);
+}
+#endif
+
+int postern_curve25519(byte *out, const byte *scalar, const byte *point)
+{
+    byte masked[CURVE25519_KEYSIZE];
+    memcpy(masked, point, sizeof masked);
+    masked[sizeof masked - 1] &= 0x7f;
+    return compute(out, scalar, masked);
+}
