@@ -338,6 +338,7 @@ struct config {
     size_t policies_count;
     struct config_address admin; /* `text` NULL: off */
     bool admin_allow_remote;     /* it may be reached from other machines */
+    struct config_strings admin_names;
     struct config_drain drain;
     uint64_t upgrade_timeout_ms; /* for a successor to become ready */
     enum config_sandbox sandbox;

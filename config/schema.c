@@ -439,6 +439,11 @@ static const struct schema_key admin_keys[] = {
      "Allows an address that other machines can reach: whoever reaches it learns who connects, with "
      "what, and how many; nobody is asked for a password.",
      SCHEMA_BOOL, FIELD(struct config, admin_allow_remote), .initial = "false"},
+    {"names",
+     "The host names that it may be asked by, beside IP addresses and localhost: every other one is refused "
+     "on loopback, and on any address once names are given.",
+     SCHEMA_TEXT, STRINGS(struct config, admin_names), .min = 1, .max = 253,
+     .initial_note = "none on loopback, else any"},
 };
 static DEFINE_MAP(admin_map, "admin", admin_keys, struct config, NO_MARK);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/address.h"
+#include "proxy/admin/host.h"
 #include "proxy/admin/inventory_view.h"
 #include "proxy/admin/metrics.h"
 #include "proxy/admin/page.h"
@@ -22,6 +24,8 @@ enum { SESSIONS_USUAL = 100, SESSIONS_MOST = 1000 };
 struct admin {
     struct MHD_Daemon *daemon;
     struct board *board;
+    bool is_unix;  /* which no browser reaches */
+    bool is_local; /* a browser on this machine does */
 };
 
 /* Takes `text`, which is from malloc, or NULL: there was no memory for it. */
@@ -40,6 +44,7 @@ static enum MHD_Result answer_under(const char *content_security, struct MHD_Con
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     (void)MHD_add_response_header(response, "Content-Security-Policy", content_security);
     (void)MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    (void)MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     enum MHD_Result queued = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return queued;
@@ -186,21 +191,45 @@ static enum MHD_Result history(const struct admin *admin, struct MHD_Connection 
     return answer(connection, MHD_HTTP_OK, "application/json", text, length);
 }
 
-static const struct {
+static const struct view {
     const char *path;
     enum MHD_Result (*show)(const struct admin *admin, struct MHD_Connection *connection);
+    bool is_public; /* tells so little that probes may ask by any name */
 } views[] = {
-    {"/",                    page        },
-    {"/healthz",             healthz     },
-    {"/readyz",              readyz      },
-    {"/metrics",             metrics     },
-    {"/api/v1/status",       status      },
-    {"/api/v1/sessions",     sessions    },
-    {"/api/v1/certificates", certificates},
-    {"/api/v1/backends",     backends    },
-    {"/api/v1/inventory",    inventory   },
-    {"/api/v1/history",      history     },
+    {"/",                    page,         false},
+    {"/healthz",             healthz,      true },
+    {"/readyz",              readyz,       true },
+    {"/metrics",             metrics,      false},
+    {"/api/v1/status",       status,       false},
+    {"/api/v1/sessions",     sessions,     false},
+    {"/api/v1/certificates", certificates, false},
+    {"/api/v1/backends",     backends,     false},
+    {"/api/v1/inventory",    inventory,    false},
+    {"/api/v1/history",      history,      false},
 };
+
+static bool is_known_by_that_name(const struct admin *admin, struct MHD_Connection *connection)
+{
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                                   MHD_HTTP_HEADER_HOST);
+    if (admin->is_unix) return true;
+    struct snapshot *snapshot = board_snapshot(admin->board);
+    const struct config *config = snapshot->config;
+    bool matters = admin->is_local || config->admin_names.count > 0;
+    bool known = !matters || host_is_known(config, host);
+    snapshot_unref(snapshot);
+    return known;
+}
+
+static enum MHD_Result show(const struct admin *admin, struct MHD_Connection *connection,
+                            const struct view *view)
+{
+    if (view->is_public || is_known_by_that_name(admin, connection))
+        return view->show(admin, connection);
+    return say(connection, MHD_HTTP_MISDIRECTED_REQUEST,
+               "this is not known by the host name of the request: ask by its IP address or "
+               "localhost, or add the name to admin.names of the configuration\n");
+}
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
@@ -218,8 +247,17 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     }
     *upload_length = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(views); i++)
-        if (strcmp(url, views[i].path) == 0) return views[i].show(admin, connection);
+        if (strcmp(url, views[i].path) == 0) return show(admin, connection, &views[i]);
     return say(connection, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+}
+
+static void note_address(struct admin *admin)
+{
+    struct snapshot *snapshot = board_snapshot(admin->board);
+    const struct config_address *address = &snapshot->config->admin;
+    admin->is_unix = address->unix_path != NULL;
+    admin->is_local = !admin->is_unix && address_reach(address) == ADDRESS_LOCAL;
+    snapshot_unref(snapshot);
 }
 
 struct admin *admin_start(int fd, struct board *board, struct err *err)
@@ -227,6 +265,7 @@ struct admin *admin_start(int fd, struct board *board, struct err *err)
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin != NULL) {
         admin->board = board;
+        note_address(admin);
         admin->daemon = MHD_start_daemon(
             MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, admin,
             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
