@@ -12,10 +12,10 @@ static int check_file(const char *path)
     config_free(configuration_load(path, stdout, &found));
     if (found.errors > 0) return 1;
     if (found.warnings > 0)
-        (void)printf("%s: no errors, %zu warning%s\n", path, found.warnings,
-                     found.warnings == 1 ? "" : "s");
+        (void)fprintf(stderr, "%s: no errors, %zu warning%s\n", path, found.warnings,
+                      found.warnings == 1 ? "" : "s");
     else
-        (void)printf("%s: no errors\n", path);
+        (void)fprintf(stderr, "%s: no errors\n", path);
     return 0;
 }
 
@@ -28,9 +28,10 @@ int check_main(int argc, char **argv)
     };
     const struct options_command command = {
         "check",
-        "Loads a configuration and the certificates, keys, CAs and CRLs that it names, opens no "
-        "socket,\nand prints what is wrong, a line each: FILE:LINE:COL: error|warning: what, and "
-        "what to do.\nExit status: 0 without errors, 1 with errors.",
+        "Loads a configuration and every file that it names (certificates, keys, CAs, CRLs, "
+        "passwords),\nopens no socket, and prints what is wrong, a line each:\n"
+        "FILE:LINE:COL: error|warning: what, and what to do. That nothing is, it says on the "
+        "standard error.\nExit status: 0 without errors, 1 with errors.",
         specs, ARRAY_LENGTH(specs), .words = NULL};
     if (!options_read(&command, argc, argv, &code)) return code;
     return check_file(file);

@@ -7,6 +7,7 @@
 #include "certs/lint.h"
 #include "commands/findings.h"
 #include "config/diagnostics.h"
+#include "proxy/policy/passwords.h"
 #include "proxy/tls/ticket.h"
 
 struct reading {
@@ -101,6 +102,15 @@ static void lint_broker(struct reading *reading, const struct config_broker *bro
     password_file_free(users);
 }
 
+static void lint_rule(struct reading *reading, const struct config_rule *rule)
+{
+    struct err err;
+    if (!rule->connect.password_file) return;
+    look_at(reading, &rule->connect.password_file);
+    if (!passwords_check(rule->connect.password_file, &err))
+        note(reading, reading->mark, CONFIG_ERROR, err.text);
+}
+
 /* A place that was read through several aliases is told once, so it is counted here. */
 static void print_counted(void *arg, const char *path, struct config_mark mark,
                           enum config_severity severity, const char *text)
@@ -121,6 +131,9 @@ struct config *configuration_load(const char *path, FILE *out,
         lint_tls(&reading, &config->listeners[i].tls);
     for (size_t i = 0; config && i < config->backends_count; i++)
         if (config->backends[i].builtin_broker) lint_broker(&reading, &config->backends[i].broker);
+    for (size_t i = 0; config && i < config->policies_count; i++)
+        for (size_t j = 0; j < config->policies[i].rules_count; j++)
+            lint_rule(&reading, &config->policies[i].rules[j]);
     diagnostics_tell(&reading.found, path, print_counted, &reading);
     counted->errors = reading.found.errors;
     diagnostics_clear(&reading.found);

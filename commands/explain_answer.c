@@ -345,6 +345,13 @@ static void add_decision(json_t *answer, const struct explain_question *question
     set(answer, "refusal", refusal);
 }
 
+/* What a CONNECT is refused for before any rule sees it; NULL: for nothing. */
+static json_t *connect_packet_refusal(const struct facts *facts)
+{
+    if (facts->mqtt_version != MQTT_3_1 || facts->client_id.length > 0) return NULL;
+    return refused(REFUSAL_CLIENT_ID_INVALID, "MQTT 3.1 knows no client without a client id");
+}
+
 json_t *explain_answer(const struct explain_question *question)
 {
     json_t *answer = json_object();
@@ -352,6 +359,7 @@ json_t *explain_answer(const struct explain_question *question)
     set(answer, "listener", json_string(question->listener->name));
     set(answer, "client", client_of(&question->facts));
     json_t *refusal = handshake_refusal(question);
+    if (refusal == NULL) refusal = connect_packet_refusal(&question->facts);
     if (refusal == NULL) {
         add_decision(answer, question);
         return answer;

@@ -141,7 +141,10 @@ static void start(yaml_parser_t *parser, const char *text, size_t length)
 {
     CHECK(yaml_parser_initialize(parser) == 1);
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(parser, (const unsigned char *)text, length);
+    /* Some editors begin a file with a mark of its encoding, which libyaml would count as a
+     * column. */
+    size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    yaml_parser_set_input_string(parser, (const unsigned char *)text + mark, length - mark);
 }
 
 /* Reads the events alone first: the loader behind it takes quadratic time for many anchors. */

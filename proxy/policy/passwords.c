@@ -29,10 +29,8 @@ static size_t count_files(const struct config *config)
     return count;
 }
 
-static bool load(struct password *password, const struct config_rule *rule, struct err *err)
+static bool load(struct password *password, const char *path, struct err *err)
 {
-    const char *path = rule->connect.password_file;
-    password->rule = rule;
     password->content = file_read(path, LARGEST_FILE, &password->content_length, err);
     if (password->content == NULL) return false;
     const uint8_t *end = memchr(password->content, '\n', password->content_length);
@@ -43,6 +41,12 @@ static bool load(struct password *password, const struct config_rule *rule, stru
     if (password->length > LONGEST_PASSWORD)
         return err_set(err, "%s: its first line, the password, is longer than MQTT allows", path);
     return true;
+}
+
+static void wipe(struct password *password)
+{
+    if (password->content != NULL) explicit_bzero(password->content, password->content_length);
+    free(password->content);
 }
 
 static int by_rule(const void *a, const void *b)
@@ -64,7 +68,9 @@ struct passwords *passwords_new(const struct config *config, struct err *err)
         for (size_t j = 0; j < config->policies[i].rules_count; j++) {
             const struct config_rule *rule = &config->policies[i].rules[j];
             if (rule->connect.password_file == NULL) continue;
-            if (load(&passwords->items[passwords->count++], rule, err)) continue;
+            struct password *password = &passwords->items[passwords->count++];
+            password->rule = rule;
+            if (load(password, rule->connect.password_file, err)) continue;
             passwords_free(passwords);
             return NULL;
         }
@@ -72,14 +78,19 @@ struct passwords *passwords_new(const struct config *config, struct err *err)
     return passwords;
 }
 
+bool passwords_check(const char *path, struct err *err)
+{
+    struct password password = {.content = NULL};
+    bool good = load(&password, path, err);
+    wipe(&password);
+    return good;
+}
+
 void passwords_free(struct passwords *passwords)
 {
     if (passwords == NULL) return;
-    for (size_t i = 0; i < passwords->count; i++) {
-        struct password *password = &passwords->items[i];
-        if (password->content != NULL) explicit_bzero(password->content, password->content_length);
-        free(password->content);
-    }
+    for (size_t i = 0; i < passwords->count; i++)
+        wipe(&passwords->items[i]);
     free(passwords);
 }
 

@@ -13,6 +13,8 @@ struct passwords;
 /* Gives those of all rules (passwords_free). NULL: the sentence names the file and what is wrong.
  */
 struct passwords *passwords_new(const struct config *config, struct err *err);
+/* Whether the file holds a password that could be told; otherwise says why not. */
+bool passwords_check(const char *path, struct err *err);
 void passwords_free(struct passwords *passwords);
 /* Lends that of a rule, which has a file. */
 struct span passwords_of(const struct passwords *passwords, const struct config_rule *rule);

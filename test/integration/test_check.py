@@ -66,7 +66,8 @@ def home(pki, tmp_path):
 
 def test_says_nothing_but_that_a_clean_file_is_clean(home):
     done = check(home, MINIMAL)
-    assert done.stdout == f"{home}/postern.yaml: no errors\n"
+    assert done.stdout == ""
+    assert done.stderr == f"{home}/postern.yaml: no errors\n"
     assert done.returncode == 0
 
 
@@ -86,9 +87,9 @@ def test_takes_a_port_that_is_in_use_because_it_opens_no_socket(home):
 
 def test_exits_0_with_warnings_alone(home):
     done = check(home, MINIMAL.replace("127.0.0.1:1883", "10.0.0.5:1883"))
-    first, last = done.stdout.splitlines()
-    assert re.fullmatch(r".+postern\.yaml:5:16: warning: .*10\.0\.0\.5:1883 unencrypted.*", first)
-    assert last.endswith("postern.yaml: no errors, 1 warning")
+    only, = done.stdout.splitlines()
+    assert re.fullmatch(r".+postern\.yaml:5:16: warning: .*10\.0\.0\.5:1883 unencrypted.*", only)
+    assert done.stderr.endswith("postern.yaml: no errors, 1 warning\n")
     assert done.returncode == 0
 
 
@@ -131,6 +132,29 @@ def test_fills_in_the_environment(home):
     assert "3:25: error: certificate: the environment variable CERTIFICATES is not set" in done.stdout
     assert done.returncode == 1
     assert check(home, text, CERTIFICATES="pki").returncode == 0
+
+
+def test_takes_a_file_of_windows(home):
+    text = MINIMAL.replace("address", "adress").replace("\n", "\r\n")
+    done = check(home, "\ufeff" + text)
+    assert 'postern.yaml:2:5: error: unknown key "adress"' in done.stdout
+    assert check(home, "\ufeff" + MINIMAL.replace("\n", "\r\n")).returncode == 0
+
+
+@pytest.mark.parametrize("content, wrong", [
+    (None, "cannot read .*/secret: No such file or directory"), ("\n", "the password, is empty")])
+def test_reads_the_password_that_a_broker_would_be_told(home, content, wrong):
+    text = MINIMAL.replace("  - address", "  - policy: p\n    address", 1) + (
+        "policies:\n  - name: p\n    rules:\n      - connect: { password_file: secret }\n")
+    if content is not None:
+        (home / "secret").write_text(content)
+    done = check(home, text)
+    assert re.fullmatch(rf".+postern\.yaml:10:35: error: .*{wrong}\n", done.stdout)
+    assert done.returncode == 1
+    (home / "secret").write_text("not to be seen\n")
+    done = check(home, text)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "not to be seen" not in done.stderr
 
 
 def test_names_files_that_are_missing_at_the_key_that_names_them(home):

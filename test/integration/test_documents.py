@@ -27,6 +27,7 @@ def home(tmp_path_factory):
         shutil.copy(file, directory)
     subprocess.run([BINARY, "passwd", directory / "users", "ann", "--stdin"], check=True,
                    input="secret\n", text=True)
+    (directory / "broker-password").write_text("secret\n")
     (directory / "tickets.key").write_text(base64.b64encode(bytes(48)).decode() + "\n")
     return directory
 
