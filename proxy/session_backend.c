@@ -9,6 +9,7 @@
 #include "mqtt/frame.h"
 #include "mqtt/properties.h"
 #include "proxy/backend/dial.h"
+#include "proxy/backend/slots.h"
 #include "proxy/session_private.h"
 
 enum { LARGEST_CONNACK = 65536, MOST_EARLY = 65536, DESCRIPTION_ROOM = 2048 };
@@ -157,7 +158,7 @@ static void leave_backend(struct session *session)
 {
     struct session_handover *handover = session->handover;
     endpoint_close(&session->relay.backend);
-    pool_release(session->pool, session->record.server_index);
+    slots_release(session->pool, session->record.server_index);
     session->record.server_index = -1;
     free(handover->answer);
     handover->answer = NULL;
@@ -335,6 +336,35 @@ enum alive session_dial(struct session *session, size_t backend)
     session->handover->connect_length = connect.header_length + connect.remaining_length;
     session_enter(session, DIALLING);
     return start_dial(session);
+}
+
+/* In its place if the backend is the same, where it may know other servers; else as who comes now.
+ */
+void session_wait_anew(struct session *session, size_t backend)
+{
+    struct snapshot *snapshot = session->list->snapshot;
+    struct session_handover *before = session->handover;
+    if (backend == SIZE_MAX || !dial_waits(session->dial)) return;
+    struct pool *pool = &snapshot->pools[backend];
+    bool stays_in_line = pool->queue == session->pool->queue;
+    if (pool == session->pool) return;
+    struct session_handover *handover = calloc(1, sizeof *handover + pool->count);
+    if (handover == NULL || (stays_in_line && !dial_move(session->dial, pool, handover->tried))) {
+        free(handover); /* it goes on as it was */
+        return;
+    }
+    if (!stays_in_line) dial_cancel(&session->dial);
+    handover->ends_ms = stays_in_line ? before->ends_ms : 0;
+    handover->connect_length = before->connect_length;
+    handover->client_ended = before->client_ended;
+    free(before);
+    session->handover = handover;
+    session->pool = pool;
+    session->record.backend = pool->config->name;
+    struct snapshot *left = session->other;
+    session->other = snapshot_ref(snapshot);
+    snapshot_unref(left);
+    if (!stays_in_line) (void)start_dial(session); /* nothing follows here */
 }
 
 /* In the place of on_backend_data when the session is to end where a packet does. */

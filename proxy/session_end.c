@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "mqtt/disconnect.h"
 #include "proxy/admission/descriptors.h"
+#include "proxy/backend/slots.h"
 #include "proxy/refusal.h"
 #include "proxy/session_private.h"
 
@@ -51,7 +52,7 @@ static void release(struct session *session)
         session->list->count--;
     }
     snapshot_unref(session->snapshot);
-    snapshot_unref(session->elder);
+    snapshot_unref(session->other);
     free(session);
 }
 
@@ -64,7 +65,7 @@ enum alive session_end(struct session *session, const char *reason)
     atomic_fetch_sub_explicit(&session->listener->counters->connections, 1, memory_order_relaxed);
     if (session->has_place)
         atomic_fetch_sub_explicit(&session->listener->counters->places, 1, memory_order_relaxed);
-    if (record->server_index >= 0) pool_release(session->pool, record->server_index);
+    if (record->server_index >= 0) slots_release(session->pool, record->server_index);
     if (session->snapshot->config->log.access && record->tls.version != 0)
         access_log(record, &session->relay, clock_monotonic_ms());
     release(session);

@@ -54,7 +54,7 @@ struct session {
     struct session_list *list;
     struct loop *loop;
     struct snapshot *snapshot;
-    struct snapshot *elder; /* that has its server, if `snapshot` has not; else NULL */
+    struct snapshot *other; /* that has its pool, if `snapshot` has not; else NULL */
     struct snapshot_listener *listener;
     enum stage stage;
     struct timer deadline;
@@ -179,6 +179,8 @@ void session_note_incident(const struct session *session, enum incident_kind kin
 
 /* Dials `backend` (an index) and goes on from there; the session may be gone afterwards. */
 enum alive session_dial(struct session *session, size_t backend);
+/* If it waits for a server's room: from now on by the list's snapshot, for `backend` of that. */
+void session_wait_anew(struct session *session, size_t backend);
 /* The broker failed before its CONNACK: `why` (a constant) goes to the log. Another one is dialled
  * while there is time; otherwise the client is told 0x88. */
 enum alive session_lose_backend(struct session *session, const char *why);

@@ -2,6 +2,8 @@
 /* A client that was admitted is judged again when what it was judged by has changed. */
 #include <string.h>
 
+#include "base/clock.h"
+#include "proxy/backend/slots.h"
 #include "proxy/session_private.h"
 #include "proxy/tls/trust.h"
 
@@ -32,7 +34,7 @@ static bool adopt_server(struct session *session, const struct snapshot *snapsho
     int server = -1;
     if (session->pool == NULL) return true;
     if (!find_server(session, snapshot, &pool, &server)) return false;
-    pool_move(pool, server, session->pool, session->record.server_index);
+    slots_carry_over(pool, server, session->pool, session->record.server_index);
     session->pool = pool;
     session->record.backend = pool->config->name;
     session->record.server_index = server;
@@ -61,9 +63,9 @@ bool session_adopt(struct session *session, const struct config_rule *rule)
     if (snapshot == session->snapshot) return true;
     if (listener == SIZE_MAX) return false;
     (void)snapshot_ref(snapshot);
-    struct snapshot *elder = session->elder == NULL ? session->snapshot : session->elder;
-    struct snapshot *left = session->elder == NULL ? NULL : session->snapshot;
-    session->elder = adopt_server(session, snapshot) ? NULL : elder;
+    struct snapshot *home = session->other == NULL ? session->snapshot : session->other;
+    struct snapshot *left = session->other == NULL ? NULL : session->snapshot;
+    session->other = adopt_server(session, snapshot) ? NULL : home;
     if (session->listener->sources != snapshot->listeners[listener].sources)
         session_leave_source(session);
     adopt_counters(session, snapshot->listeners[listener].counters);
@@ -72,7 +74,7 @@ bool session_adopt(struct session *session, const struct config_rule *rule)
     session->record.rule = rule == NULL ? NULL : rule->name;
     session->snapshot = snapshot;
     snapshot_unref(left);
-    if (session->elder == NULL) snapshot_unref(elder);
+    if (session->other == NULL) snapshot_unref(home);
     return true;
 }
 
@@ -137,6 +139,15 @@ static enum alive go_on(struct session *session, const struct config_rule *rule)
     return session_disconnect(session, MQTT_REASON_NOT_AUTHORIZED, "policy_changed");
 }
 
+/* Whose listener is gone stays with its own generation also while it waits. */
+static void wait_by_newest(struct session *session, size_t backend)
+{
+    const struct snapshot *snapshot = NULL;
+    const struct snapshot_listener *listener = listener_of(session, &snapshot);
+    if (snapshot != session->list->snapshot) return;
+    session_wait_anew(session, backend == SIZE_MAX ? listener->config->backend : backend);
+}
+
 static void judge_again(struct session *session)
 {
     const struct config_policy *policy = policy_of(session);
@@ -144,7 +155,10 @@ static void judge_again(struct session *session)
     struct decision decision = session_judge(session);
     if (decision.admitted) {
         session->verdict = REFUSAL_NONE;
-        if (session->stage == RELAYING) (void)go_on(session, decision.rule); /* nothing follows */
+        if (session->stage == RELAYING)
+            (void)go_on(session, decision.rule); /* nothing follows here either */
+        else if (session->stage == DIALLING)
+            wait_by_newest(session, decision.backend);
     } else if (session->stage == RELAYING) {
         condemn(session, &decision);
     } else {
@@ -184,6 +198,14 @@ static void schedule(struct session_list *list)
     }
 }
 
+/* Who waits for a server has come over to this generation, where there may be room. */
+static void serve_queues(const struct session_list *list)
+{
+    const struct snapshot *snapshot = list->snapshot;
+    for (size_t i = 0; i < snapshot->config->backends_count; i++)
+        slots_serve(&snapshot->pools[i], clock_monotonic_ms());
+}
+
 void session_list_recheck(struct session_list *list)
 {
     list->to_judge = list->first;
@@ -200,6 +222,7 @@ bool session_list_judge(struct session_list *list, size_t most)
             judge_again(session);
     }
     if (list->to_judge != NULL) return true;
+    serve_queues(list);
     if (list->condemned > 0) schedule(list);
     list->condemned = 0;
     return false;

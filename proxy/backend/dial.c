@@ -8,9 +8,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proxy/backend/findings.h"
+#include "proxy/backend/slots.h"
 #include "proxy/backend/source.h"
 
-enum { LOOK_AGAIN_MS = 1 /* at the next tick of the wheel */ };
+enum {
+    LOOK_AGAIN_MS = 1, /* at the next tick of the wheel */
+    /* Without checks a server that is down is tried again after a pause, which nobody announces. */
+    RECONSIDER_MS = VITALS_FIRST_PAUSE_MS
+};
 
 /* One try at one address. It outlives its dial when that is cancelled while libuv still holds the
  * request, and is freed by the request's callback then. */
@@ -30,12 +36,12 @@ struct dial {
     struct dial **slot;
     struct attempt *attempt;
     struct timer deadline; /* of this attempt, or in the queue */
-    struct timer again; /* looks again: for room, for the address of a name, or to a full socket */
-    bool full;          /* the queue of connections of such a socket */
+    struct timer again;    /* looks again: for the address of a name, or to a full socket */
+    bool full;             /* the queue of connections of such a socket */
     uint64_t ends_ms;
     int server; /* whose connection is counted; -1: none */
     bool queued;
-    int awaited; /* while queued, as pool_choose says it */
+    struct slots_waiter waiter; /* while queued */
 };
 
 static void try_next(struct dial *dial);
@@ -57,17 +63,9 @@ static void end_attempt(struct dial *dial)
     endpoint_close(&attempt->endpoint); /* the connect callback frees the attempt */
 }
 
-static void leave_queue(struct dial *dial)
-{
-    if (!dial->queued) return;
-    dial->queued = false;
-    dial->ends_ms = now_of(dial) + dial->request.timeout_ms;
-    pool_dequeue(dial->request.pool, dial->awaited);
-}
-
 static void release_server(struct dial *dial)
 {
-    if (dial->server >= 0) pool_release(dial->request.pool, dial->server);
+    if (dial->server >= 0) slots_release(dial->request.pool, dial->server);
     dial->server = -1;
 }
 
@@ -75,7 +73,7 @@ static void end_dial(struct dial *dial)
 {
     timer_clear(&dial->deadline);
     timer_clear(&dial->again);
-    leave_queue(dial);
+    if (dial->queued) slots_leave(&dial->waiter, now_of(dial));
     release_server(dial);
     *dial->slot = NULL;
     free(dial);
@@ -102,7 +100,7 @@ static void succeed(struct dial *dial, struct endpoint *endpoint)
     struct dial_request request = dial->request;
     int server = dial->server;
     dial->server = -1; /* the owner's from here on */
-    pool_note_dial(request.pool, server, NULL, now_of(dial));
+    findings_of_dial(request.pool, server, NULL, now_of(dial));
     end_dial(dial);
     request.events->on_connected(request.owner, endpoint, server);
 }
@@ -120,8 +118,8 @@ static const char *words_of(int error)
 static void fail_attempt(struct dial *dial, const char *why, bool blamed)
 {
     int server = dial->server;
-    release_server(dial);
-    if (blamed) pool_note_dial(dial->request.pool, server, why, now_of(dial));
+    if (blamed) findings_of_dial(dial->request.pool, server, why, now_of(dial));
+    release_server(dial); /* then nobody who waits is given a server that is down by now */
     dial->request.events->on_unreachable(dial->request.owner, server, why);
     try_next(dial);
 }
@@ -322,11 +320,7 @@ static void try_address(struct dial *dial, struct attempt *attempt)
 
 static void on_again(struct timer *timer)
 {
-    struct dial *dial = CONTAINER_OF(timer, struct dial, again);
-    if (dial->server >= 0)
-        try_server(dial);
-    else
-        try_next(dial);
+    try_server(CONTAINER_OF(timer, struct dial, again));
 }
 
 static void look_again(struct dial *dial)
@@ -430,43 +424,74 @@ static void try_server(struct dial *dial)
         dial_tcp(dial, attempt, server);
 }
 
-static void wait_in_queue(struct dial *dial, int awaited)
+static void dial_chosen(struct dial *dial, int server)
+{
+    if (server == POOL_NONE) {
+        give_up(dial, DIAL_UNREACHABLE);
+        return;
+    }
+    dial->server = server;
+    dial->full = false;
+    dial->request.tried[server] = true;
+    set_deadline(dial);
+    try_server(dial);
+}
+
+static void on_told(struct loop_note *note)
+{
+    struct dial *dial = CONTAINER_OF(note, struct dial, waiter.note);
+    dial->queued = false;
+    timer_clear(&dial->again);
+    dial->ends_ms = now_of(dial) + dial->request.timeout_ms;
+    dial_chosen(dial, dial->waiter.server);
+}
+
+static void on_reconsider(struct timer *timer)
+{
+    struct dial *dial = CONTAINER_OF(timer, struct dial, again);
+    timer_set(&dial->request.loop->deadlines, timer, RECONSIDER_MS, on_reconsider);
+    slots_reconsider(&dial->waiter, now_of(dial));
+}
+
+static void wait_in_queue(struct dial *dial, const struct pool_client *client, int awaited)
 {
     struct pool *pool = dial->request.pool;
-    if (!dial->queued && !pool_enqueue(pool, awaited)) {
+    struct timer_wheel *deadlines = &dial->request.loop->deadlines;
+    dial->waiter = (struct slots_waiter){
+        .pool = pool, .client = *client, .loop = dial->request.loop};
+    dial->queued = slots_wait(&dial->waiter, awaited, now_of(dial), on_told);
+    if (!dial->queued) {
         give_up(dial, DIAL_QUEUE_FULL);
         return;
     }
-    if (dial->queued)
-        pool_await(pool, dial->awaited, awaited);
-    else
-        timer_set(&dial->request.loop->deadlines, &dial->deadline, pool->config->queue.timeout_ms,
-                  on_deadline);
-    dial->queued = true;
-    dial->awaited = awaited;
-    look_again(dial);
+    timer_set(deadlines, &dial->deadline, pool->config->queue.timeout_ms, on_deadline);
+    if (pool->count > 1 && !pool_rule(pool).checked)
+        timer_set(deadlines, &dial->again, RECONSIDER_MS, on_reconsider);
 }
 
 static void try_next(struct dial *dial)
 {
     const struct dial_request *request = &dial->request;
-    const struct pool_client client = {request->client_id, request->tried, dial->queued};
+    const struct pool_client client = {request->client_id, request->tried};
     int awaited = POOL_NONE;
-    int chosen = pool_choose(request->pool, &client, now_of(dial), &awaited);
-    if (chosen == POOL_FULL) {
-        wait_in_queue(dial, awaited);
-        return;
-    }
-    leave_queue(dial);
-    if (chosen == POOL_NONE) {
-        give_up(dial, DIAL_UNREACHABLE);
-        return;
-    }
-    dial->server = chosen;
-    dial->full = false;
-    request->tried[chosen] = true;
-    set_deadline(dial);
-    try_server(dial);
+    int chosen = slots_take(request->pool, &client, now_of(dial), &awaited);
+    if (chosen == POOL_FULL)
+        wait_in_queue(dial, &client, awaited);
+    else
+        dial_chosen(dial, chosen);
+}
+
+bool dial_waits(const struct dial *dial)
+{
+    return dial != NULL && dial->queued;
+}
+
+bool dial_move(struct dial *dial, struct pool *pool, bool *tried)
+{
+    if (!dial_waits(dial) || !slots_move(&dial->waiter, pool, tried, now_of(dial))) return false;
+    dial->request.pool = pool;
+    dial->request.tried = tried;
+    return true;
 }
 
 void dial_start(const struct dial_request *request, struct dial **slot)

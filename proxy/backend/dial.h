@@ -25,7 +25,7 @@ enum dial_failure {
 
 struct dial_events {
     /* Connected: `endpoint` is given, with the dial's owner and the events that it asked for. The
-     * server counts the connection until the owner calls pool_release. The dial is over and freed.
+     * server counts the connection until the owner calls slots_release. The dial is over and freed.
      */
     void (*on_connected)(void *owner, struct endpoint *endpoint, int server);
     /* One server could not be reached; `why` is lent. Another one may follow. */
@@ -49,5 +49,10 @@ struct dial_request {
 /* Starts; `*slot` is the dial while it lasts and NULL once it is over. Events may come before this
  * returns, so that it is the last thing its caller does. */
 void dial_start(const struct dial_request *request, struct dial **slot);
+/* In the queue: it goes on waiting, in its place and with its deadline, by another generation of
+ * the same backend, with `tried` of that one. False: it does not wait, and nothing is changed. */
+MUST_USE bool dial_move(struct dial *dial, struct pool *pool, bool *tried);
+/* Whether it is in the queue. */
+bool dial_waits(const struct dial *dial);
 /* Ends it without an event; `*slot` becomes NULL. Not from on_unreachable. */
 void dial_cancel(struct dial **slot);

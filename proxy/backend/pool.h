@@ -3,6 +3,7 @@
  * reload for the servers that stay. */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include "base/bytes.h"
 #include "config/config.h"
 #include "proxy/backend/balance.h"
+#include "proxy/backend/line.h"
 #include "proxy/backend/server_state.h"
 
 /* The door to the included broker, from any thread. */
@@ -31,7 +33,16 @@ struct pool_server {
     const struct config_server *config;
     uint64_t key;
     struct server_state *state;
-    atomic_uint waiting; /* clients whose home it is and who wait for room on it */
+};
+
+/* The clients of a backend that wait for room on a server; shared by all generations. */
+struct pool_queue {
+    atomic_uint references;
+    atomic_uint waiting;
+    atomic_uint homeless; /* those of them who wait for room on any server */
+    pthread_mutex_t lock; /* around what follows, and the lines of the servers */
+    uint64_t arrivals;
+    struct line homeless_line;
 };
 
 struct pool {
@@ -41,12 +52,11 @@ struct pool {
     size_t count;
     atomic_uint_fast64_t turn;
     atomic_uint_fast64_t address_turn; /* of names' and of source addresses */
-    atomic_uint waiting;               /* clients in the queue */
-    atomic_uint homeless;              /* those of them who wait for room on any server */
+    struct pool_queue *queue;
 };
 
 /* Borrows `config` and `builtin` until pool_clear; `before` (NULL: none) is the same backend in the
- * generation before, whose servers stay what they are. False: out of memory. */
+ * generation before, whose servers stay what they are, as its queue does. False: out of memory. */
 MUST_USE bool pool_init(struct pool *pool, const struct config_backend *config,
                         const struct builtin_broker *builtin, const struct pool *before);
 void pool_clear(struct pool *pool);
@@ -59,31 +69,19 @@ enum { POOL_NONE = BALANCE_NONE, POOL_FULL = -2 };
 struct pool_client {
     struct span id;
     const bool *tried; /* a flag for each server */
-    bool waits;        /* in the queue, before whom nobody may go who comes later */
 };
 
-/* The server to dial for this client among those that are up and not yet tried; it counts as a
- * connection of that server from here on, until pool_release. POOL_FULL: there is one, but it has
- * its max_connections, or others wait for it; `*awaited` is that server, or POOL_NONE if the client
- * has no home and takes any. */
+/* The server to dial for this client among those that are up and not yet tried, of which it has no
+ * slot yet. POOL_NONE: none is up. POOL_FULL: there is one, but it has its max_connections, or
+ * others wait for it. `*awaited` (but with POOL_NONE) is whom it would wait for: its home, or
+ * POOL_NONE if it has none and takes any. */
 int pool_choose(struct pool *pool, const struct pool_client *client, uint64_t now_ms, int *awaited);
 /* How many servers besides those tried could be chosen. */
 size_t pool_usable(const struct pool *pool, const bool *tried, uint64_t now_ms);
-void pool_release(const struct pool *pool, int server);
-/* A connection of one generation's server counts as one of another's. */
-void pool_move(const struct pool *to, int server, const struct pool *from, int before);
-
-/* What a dial or a check has found at a server: `why` NULL, it is there; otherwise a sentence.
- * Whoever turns up or down by that is told in the log, once. */
-void pool_note_dial(const struct pool *pool, int server, const char *why, uint64_t now_ms);
-void pool_note_check(const struct pool *pool, int server, const char *why);
-
-/* The queue of clients for whom pool_choose said POOL_FULL; `awaited` as it said. False: it is full
- * itself. */
-MUST_USE bool pool_enqueue(struct pool *pool, int awaited);
-/* Another server is a client's home now. */
-void pool_await(struct pool *pool, int before, int awaited);
-void pool_dequeue(struct pool *pool, int awaited);
+/* By what it is up or down. */
+struct vitals_rule pool_rule(const struct pool *pool);
+/* max_connections of a server as this generation has it. */
+unsigned pool_limit(const struct pool *pool, size_t server);
 unsigned pool_waiting(const struct pool *pool);
 
 /* Counts up, for source_socket. */

@@ -16,11 +16,12 @@ static void unlock(struct server_state *state)
     (void)pthread_mutex_unlock(&state->lock);
 }
 
-struct server_state *server_state_new(void)
+struct server_state *server_state_new(unsigned most)
 {
     struct server_state *state = calloc(1, sizeof *state);
     if (state == NULL) return NULL;
     atomic_init(&state->references, 1);
+    atomic_init(&state->most, most);
     (void)pthread_mutex_init(&state->lock, NULL); /* cannot fail for a plain mutex */
     return state;
 }

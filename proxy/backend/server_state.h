@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/attributes.h"
+#include "proxy/backend/line.h"
 #include "proxy/backend/vitals.h"
 
 enum { SERVER_WORDS = 200 };
@@ -26,6 +27,9 @@ struct server_addresses {
 struct server_state {
     atomic_uint references;
     atomic_uint connections; /* sessions, and dials that are under way */
+    atomic_uint most;        /* of them; 0: any number */
+    atomic_uint waiting;     /* clients whose home it is and who wait for room on it */
+    struct line line;        /* those; under the lock of the backend's queue */
     atomic_bool down;        /* as in vitals */
     atomic_bool troubled;    /* a dial that succeeds is worth telling */
     pthread_mutex_t lock;    /* around what follows */
@@ -36,8 +40,9 @@ struct server_state {
     char unresolved[SERVER_WORDS];      /* why not; "": nobody knows yet */
 };
 
-/* Gives a state (server_state_unref) of a server that is up. NULL: out of memory. */
-struct server_state *server_state_new(void);
+/* Gives a state (server_state_unref) of a server that is up and may have `most` connections. NULL:
+ * out of memory. */
+struct server_state *server_state_new(unsigned most);
 struct server_state *server_state_ref(struct server_state *state);
 void server_state_unref(struct server_state *state);
 

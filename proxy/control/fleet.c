@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "proxy/admission/descriptors.h"
+#include "proxy/backend/slots.h"
 
 /* --------------------------------------------------------------------------------------- sockets
  */
@@ -105,6 +107,8 @@ bool fleet_install(struct fleet *fleet, struct snapshot *snapshot, struct err *e
     doors_close(&fleet->doors, snapshot->config);
     snapshot_unref(fleet->snapshot);
     fleet->snapshot = snapshot;
+    for (size_t i = 0; i < snapshot->config->backends_count; i++)
+        slots_publish(&snapshot->pools[i], clock_monotonic_ms());
     return true;
 }
 

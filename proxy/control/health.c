@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "proxy/backend/findings.h"
 #include "proxy/backend/probe.h"
 
 enum {
@@ -76,7 +77,7 @@ static void on_done(void *owner, enum probe_result result, const char *why)
     if (result == PROBE_IMPOSSIBLE) {
         target->due_ms = target->began_ms + DOUBT_MS;
     } else {
-        pool_note_check(target->pool, target->server, why);
+        findings_of_check(target->pool, target->server, why, clock_monotonic_ms());
         plan_next(target);
     }
     wake_at(target->health, target->due_ms, clock_monotonic_ms());

@@ -2,60 +2,9 @@
 #include "proxy/backend/pool.h"
 
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-enum { MOST = 4 };
-
-struct fixture {
-    char texts[MOST][40];
-    struct config_server servers[MOST];
-    struct config_backend config;
-    struct pool pool;
-    bool tried[MOST];
-};
-
-static struct fixture *with(struct fixture *fixture, size_t count, enum config_balance balance,
-                            enum config_check check, const struct pool *before)
-{
-    *fixture = (struct fixture){
-        .config = {.name = "main",
-                   .servers = fixture->servers,
-                   .servers_count = count,
-                   .balance = balance,
-                   .health = {.type = check, .fall = 3, .rise = 2},
-                   .queue = {.size = 2}}
-    };
-    for (size_t i = 0; i < count; i++) {
-        (void)snprintf(fixture->texts[i], sizeof fixture->texts[i], "10.0.0.%zu:1883", i + 1);
-        fixture->servers[i] = (struct config_server){.address.text = fixture->texts[i],
-                                                     .weight = 1};
-    }
-    assert_true(pool_init(&fixture->pool, &fixture->config, NULL, before));
-    return fixture;
-}
-
-static int choose_for(struct fixture *fixture, const char *client_id, bool waits, int *awaited)
-{
-    const struct pool_client client = {span_of(client_id), fixture->tried, waits};
-    return pool_choose(&fixture->pool, &client, 0, awaited);
-}
-
-static int choose(struct fixture *fixture, const char *client_id)
-{
-    int awaited = 0;
-    return choose_for(fixture, client_id, false, &awaited);
-}
-
-static void fail_dials(struct fixture *fixture, int server)
-{
-    for (int i = 0; i < VITALS_DIALS; i++)
-        pool_note_dial(&fixture->pool, server, "connection refused", 0);
-}
+#include "pool_fixture.h"
 
 static void a_server_that_is_down_is_not_chosen(void **state)
 {
@@ -66,7 +15,7 @@ static void a_server_that_is_down_is_not_chosen(void **state)
     for (int i = 0; i < 12; i++) {
         int chosen = choose(&fixture, "x");
         assert_true(chosen == 0 || chosen == 2);
-        pool_release(&fixture.pool, chosen);
+        slots_release(&fixture.pool, chosen);
     }
     assert_int_equal(pool_usable(&fixture.pool, fixture.tried, 0), 2);
     pool_clear(&fixture.pool);
@@ -96,7 +45,7 @@ static void a_view_tells_state_reason_and_connections(void **state)
     struct pool_view view;
     (void)state;
     with(&fixture, 1, CONFIG_ROUND_ROBIN, CONFIG_CHECK_TCP, NULL);
-    fixture.servers[0].max_connections = 7;
+    limit(&fixture, 0, 7);
     assert_int_equal(choose(&fixture, "x"), 0);
     pool_look(&fixture.pool, 0, &view);
     assert_string_equal(view.name, "10.0.0.1:1883");
@@ -106,13 +55,13 @@ static void a_view_tells_state_reason_and_connections(void **state)
     assert_string_equal(words, "10.0.0.1:1883: it answers, as far as is known");
     assert_int_equal(view.connections, 1);
     assert_int_equal(view.max_connections, 7);
-    pool_note_check(&fixture.pool, 0, "connection refused");
+    findings_of_check(&fixture.pool, 0, "connection refused", 0);
     pool_look(&fixture.pool, 0, &view);
     assert_false(view.up);
     assert_true(view.since_ms > 0);
     assert_string_equal(view.words, "its check fails: connection refused");
-    pool_note_check(&fixture.pool, 0, NULL);
-    pool_note_check(&fixture.pool, 0, NULL);
+    findings_of_check(&fixture.pool, 0, NULL, 0);
+    findings_of_check(&fixture.pool, 0, NULL, 0);
     pool_look(&fixture.pool, 0, &view);
     assert_true(view.up);
     assert_string_equal(view.words, "its check succeeds");
@@ -124,15 +73,15 @@ static void who_is_over_the_limit_waits(void **state)
     struct fixture fixture;
     (void)state;
     with(&fixture, 2, CONFIG_LEAST_CONNECTIONS, CONFIG_CHECK_TCP, NULL);
-    fixture.servers[0].max_connections = 1;
-    fixture.servers[1].max_connections = 2;
+    limit(&fixture, 0, 1);
+    limit(&fixture, 1, 2);
     unsigned chosen[2] = {0};
     for (int i = 0; i < 3; i++)
         chosen[choose(&fixture, "x")]++;
     assert_int_equal(chosen[0], 1);
     assert_int_equal(chosen[1], 2);
     assert_int_equal(choose(&fixture, "x"), POOL_FULL);
-    pool_release(&fixture.pool, 1);
+    slots_release(&fixture.pool, 1);
     assert_int_equal(choose(&fixture, "x"), 1);
     pool_clear(&fixture.pool);
 }
@@ -143,74 +92,10 @@ static void a_client_waits_for_its_home_while_that_is_full(void **state)
     (void)state;
     with(&fixture, 3, CONFIG_CLIENT_ID, CONFIG_CHECK_TCP, NULL);
     int home = choose(&fixture, "meter-1");
-    fixture.servers[home].max_connections = 1;
+    limit(&fixture, home, 1);
     assert_int_equal(choose(&fixture, "meter-1"), POOL_FULL);
     fail_dials(&fixture, home); /* one that is down is not waited for */
     assert_true(choose(&fixture, "meter-1") >= 0);
-    pool_clear(&fixture.pool);
-}
-
-static void the_queue_is_bounded(void **state)
-{
-    struct fixture fixture;
-    (void)state;
-    with(&fixture, 1, CONFIG_ROUND_ROBIN, CONFIG_CHECK_TCP, NULL);
-    assert_int_equal(pool_waiting(&fixture.pool), 0);
-    assert_true(pool_enqueue(&fixture.pool, POOL_NONE));
-    assert_true(pool_enqueue(&fixture.pool, POOL_NONE));
-    assert_false(pool_enqueue(&fixture.pool, POOL_NONE));
-    pool_dequeue(&fixture.pool, POOL_NONE);
-    assert_true(pool_enqueue(&fixture.pool, POOL_NONE));
-    assert_int_equal(pool_waiting(&fixture.pool), 2);
-    pool_clear(&fixture.pool);
-}
-
-static void nobody_goes_before_those_who_wait(void **state)
-{
-    struct fixture fixture;
-    int awaited = 0;
-    (void)state;
-    with(&fixture, 1, CONFIG_ROUND_ROBIN, CONFIG_CHECK_TCP, NULL);
-    fixture.servers[0].max_connections = 1;
-    assert_int_equal(choose(&fixture, "is in"), 0);
-    assert_int_equal(choose_for(&fixture, "waits", false, &awaited), POOL_FULL);
-    assert_true(pool_enqueue(&fixture.pool, awaited));
-    pool_release(&fixture.pool, 0);
-    assert_int_equal(choose(&fixture, "comes later"), POOL_FULL);
-    assert_int_equal(choose_for(&fixture, "waits", true, &awaited), 0);
-    pool_clear(&fixture.pool);
-}
-
-/* A client whose home is the other one of two servers. */
-static const char *neighbour(struct fixture *fixture, int home, char *id, size_t room)
-{
-    for (int i = 0;; i++) {
-        (void)snprintf(id, room, "meter-%d", i);
-        int chosen = choose(fixture, id);
-        pool_release(&fixture->pool, chosen);
-        if (chosen != home) return id;
-    }
-}
-
-static void who_waits_for_one_server_keeps_nobody_from_another(void **state)
-{
-    struct fixture fixture;
-    char id[20];
-    int awaited = 0;
-    (void)state;
-    with(&fixture, 2, CONFIG_CLIENT_ID, CONFIG_CHECK_TCP, NULL);
-    int home = choose(&fixture, "a");
-    const char *other = neighbour(&fixture, home, id, sizeof id);
-    fixture.servers[0].max_connections = fixture.servers[1].max_connections = 1;
-    assert_int_equal(choose_for(&fixture, "a", false, &awaited), POOL_FULL);
-    assert_int_equal(awaited, home);
-    assert_true(pool_enqueue(&fixture.pool, awaited));
-    assert_int_equal(choose(&fixture, other), 1 - home);
-    pool_release(&fixture.pool, 1 - home);
-    pool_await(&fixture.pool, home, 1 - home);
-    assert_int_equal(choose(&fixture, other), POOL_FULL);
-    pool_dequeue(&fixture.pool, 1 - home);
-    assert_int_equal(choose(&fixture, other), 1 - home);
     pool_clear(&fixture.pool);
 }
 
@@ -224,7 +109,7 @@ static void a_reload_keeps_what_is_known_of_servers_that_stay(void **state)
     int chosen = choose(&old, "x");
     assert_int_equal(chosen, 0);
     with(&new, 3, CONFIG_CLIENT_ID, CONFIG_CHECK_TCP, &old.pool);
-    pool_move(&new.pool, 0, &old.pool, chosen);
+    slots_carry_over(&new.pool, 0, &old.pool, chosen);
     pool_clear(&old.pool);
     struct pool_view views[3];
     for (size_t i = 0; i < 3; i++)
@@ -251,7 +136,7 @@ static void the_last_good_addresses_of_a_name_stay(void **state)
     static const char *const one[] = {"10.0.0.1"};
     static const char *const two[] = {"10.0.0.2", "10.0.0.3"};
     char why[SERVER_WORDS];
-    struct server_state *server = server_state_new();
+    struct server_state *server = server_state_new(0);
     (void)state;
     assert_null(server_state_addresses(server, why));
     assert_string_equal(why, "");
@@ -306,9 +191,6 @@ int main(void)
         cmocka_unit_test(a_view_tells_state_reason_and_connections),
         cmocka_unit_test(who_is_over_the_limit_waits),
         cmocka_unit_test(a_client_waits_for_its_home_while_that_is_full),
-        cmocka_unit_test(the_queue_is_bounded),
-        cmocka_unit_test(nobody_goes_before_those_who_wait),
-        cmocka_unit_test(who_waits_for_one_server_keeps_nobody_from_another),
         cmocka_unit_test(a_reload_keeps_what_is_known_of_servers_that_stay),
         cmocka_unit_test(the_last_good_addresses_of_a_name_stay),
         cmocka_unit_test(a_client_id_keeps_its_address_of_a_name_whatever_the_order),
