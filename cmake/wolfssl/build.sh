@@ -49,10 +49,11 @@ fi
 cp -R "$work/source/wolfssl" "$work/prefix/include/"
 echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
 
-for ours in random record_buffers rsa_avx512 signatures thread_memory x25519_avx512; do
+for ours in random record_buffers rsa_avx512 signatures thread_memory x25519_avx512 \
+    x25519_base_avx512; do
     cp "$here/$ours.c" "$work/source/src/postern_$ours.c"
 done
-cp "$here/thread_memory.h" "$work/source/"
+cp "$here/field_avx512.h" "$here/thread_memory.h" "$work/source/"
 # The function gets another name, for signatures.c to stand in its place; in the old release nobody
 # outside of the file can call it.
 if [ "$version" = "$old_version" ]; then
@@ -81,7 +82,8 @@ done | xargs -P "$(nproc)" -I FILE sh -c '
     case $2 in
     src/postern_*) more="-O3 -Wall -Wextra -Werror" ;; # -O2 would not keep vectors in registers
     wolfcrypt/src/rsa.c) more="-w -Dsp_RsaPrivate_2048=postern_rsa_private_2048" ;;
-    wolfcrypt/src/curve25519.c) more="-w -Dcurve25519=postern_curve25519" ;;
+    wolfcrypt/src/curve25519.c)
+        more="-w -Dcurve25519=postern_curve25519 -Dge_scalarmult_base=postern_base_multiple" ;;
     *) more=-w ;;
     esac
     exec $0 -O2 -g1 -fPIC -fvisibility=hidden -fno-common $more $1 -DWOLFSSL_USER_SETTINGS \

@@ -4,6 +4,7 @@
 sources="
 src/postern_random.c src/postern_record_buffers.c src/postern_rsa_avx512.c src/postern_signatures.c
 src/postern_thread_memory.c src/postern_x25519_avx512.c
+src/postern_x25519_base_avx512.c
 src/crl.c src/internal.c src/keys.c src/ocsp.c src/ssl.c src/tls.c src/tls13.c src/wolfio.c
 $(for name in aes asn chacha chacha20_poly1305 coding cpuid cryptocb curve25519 dh ecc ed25519 \
     error fe_operations ge_operations hash hmac kdf logging memory poly1305 pwdbased random rsa \

@@ -35,7 +35,7 @@ endif()
 
 # A changed recipe is another directory.
 set(recipe ${wolfssl_cc} ${wolfssl_processor})
-foreach(file build.sh random.c record_buffers.c rsa_avx512.c signatures.c sources.sh thread_memory.c thread_memory.h user_settings.h vzeroupper.awk x25519_avx512.c)
+foreach(file build.sh field_avx512.h random.c record_buffers.c rsa_avx512.c signatures.c sources.sh thread_memory.c thread_memory.h user_settings.h vzeroupper.awk x25519_avx512.c x25519_base_avx512.c)
   file(SHA256 ${CMAKE_CURRENT_LIST_DIR}/${file} hash)
   list(APPEND recipe ${hash})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/${file})

@@ -2,14 +2,8 @@
 /* X25519 with AVX-512's 52-bit multiplications, in place of wolfSSL's where the processor has them;
  * docs/decisions/0027 says why and how it is checked.
  *
- * A vector holds one limb of four numbers modulo p = 2^255 - 19, each of five limbs of 51 bits. The
- * four are what a step of Montgomery's ladder multiplies side by side. Numbers have two forms:
- *   tight   limb 0 below 2^51 + 2^15, the others below 2^51 + 2^10: what may be multiplied;
- *   wide    limbs below 2^61, which `carry` makes tight.
- * A product is wide, and below 2^59: its largest limb is the lowest, of one low half (below 2^52)
- * and 19 times the sum of four low halves and of five high ones, doubled (below 2^50 + 2^16 each).
- * So two products can be added, or one subtracted from a multiple of p, before anything is carried.
- * Time and addresses depend on no secret: bits of the scalar choose lanes by masks. */
+ * The four numbers of a vector are what a step of Montgomery's ladder multiplies side by side. Time
+ * and addresses depend on no secret: bits of the scalar choose lanes by masks. */
 #include "user_settings.h"
 
 #include <stdint.h>
@@ -24,97 +18,16 @@
 int postern_curve25519(byte *out, const byte *scalar, const byte *point);
 
 #ifdef __x86_64__
-#include <immintrin.h>
+#define FIELD_VECTOR   __m256i
+#define FIELD_OP(name) _mm256_##name
+#include "field_avx512.h"
 
-#define ACCELERATED __attribute__((target("avx512f,avx512vl,avx512ifma")))
-#define INLINE      __attribute__((always_inline)) inline
-
-enum { LIMBS = 5, LIMB_BITS = 51, BITS = 255, WORDS = 4, BYTES = 32, LANES = 4, A24 = 121666 };
+enum { BITS = 255, LANES = 4, A24 = 121666 };
 
 /* Which lanes an operation is for. */
 enum { LANE_1 = 2, LANE_2 = 4, LANE_3 = 8, LOW = 1 | LANE_1, HIGH = LANE_2 | LANE_3 };
 
-static const uint64_t LIMB_MASK = (UINT64_C(1) << LIMB_BITS) - 1;
-
-/* The limb of p. */
-static inline uint64_t modulus_limb(size_t i)
-{
-    return i == 0 ? LIMB_MASK - 18 : LIMB_MASK;
-}
-
 /* --------------------------------------------------------------------------- four at once */
-
-ACCELERATED static INLINE __m256i add(__m256i a, __m256i b)
-{
-    return _mm256_add_epi64(a, b);
-}
-
-ACCELERATED static INLINE __m256i times_19(__m256i a)
-{
-    return add(add(a, _mm256_slli_epi64(a, 1)), _mm256_slli_epi64(a, 4));
-}
-
-ACCELERATED static INLINE void add_low(__m256i *sum, __m256i a, __m256i b)
-{
-    *sum = _mm256_madd52lo_epu64(*sum, a, b);
-}
-
-ACCELERATED static INLINE void add_high(__m256i *sum, __m256i a, __m256i b)
-{
-    *sum = _mm256_madd52hi_epu64(*sum, a, b);
-}
-
-/* The sums that make a product: of low halves that weigh 2^51k, and of high halves that weigh
- * 2^(51k + 52), which is twice as much as low[k + 1]. */
-struct columns {
-    __m256i low[2 * LIMBS], high[2 * LIMBS];
-};
-
-ACCELERATED static INLINE void clear(struct columns *c)
-{
-    for (size_t k = 0; k < 2 * LIMBS; k++)
-        c->low[k] = c->high[k] = _mm256_setzero_si256();
-}
-
-/* The columns from 2^255 on, 19 times, since 2^255 = 19 modulo p. */
-ACCELERATED static INLINE void fold(__m256i out[LIMBS], const struct columns *c)
-{
-    for (size_t k = 0; k < LIMBS; k++) {
-        __m256i high = c->high[k + LIMBS - 1];
-        out[k] = times_19(add(c->low[k + LIMBS], add(high, high)));
-    }
-}
-
-ACCELERATED static INLINE void add_high_columns(__m256i out[LIMBS], const struct columns *c)
-{
-    for (size_t k = 1; k < LIMBS; k++)
-        out[k] = add(out[k], add(c->high[k - 1], c->high[k - 1]));
-}
-
-/* out = a * b, wide. The columns that have the longest way to go come first: the order decides over
- * a sixth of the time. */
-ACCELERATED static INLINE void multiply(__m256i out[LIMBS], const __m256i a[LIMBS],
-                                        const __m256i b[LIMBS])
-{
-    struct columns c;
-    clear(&c);
-    for (size_t i = 1; i < LIMBS; i++)
-        for (size_t k = LIMBS - i; k < LIMBS; k++)
-            add_low(&c.low[i + k], a[i], b[k]);
-    for (size_t i = 0; i < LIMBS; i++)
-        for (size_t k = LIMBS - 1 - i; k < LIMBS; k++)
-            add_high(&c.high[i + k], a[i], b[k]);
-    fold(out, &c);
-    for (size_t i = LIMBS; i-- > 0;)
-        for (size_t k = 0; i + k < LIMBS - 1; k++)
-            add_high(&c.high[i + k], a[i], b[k]);
-    add_high_columns(out, &c);
-    for (size_t i = LIMBS; i-- > 0;)
-        for (size_t k = 0; i + k < LIMBS; k++)
-            add_low(&c.low[i + k], a[i], b[k]);
-    for (size_t k = 0; k < LIMBS; k++)
-        out[k] = add(out[k], c.low[k]);
-}
 
 /* The products of different limbs of `a` and `b`, which is `a` in some lanes and 0 in others,
  * each twice, and then the squares, for columns from `from` to `to` - 1. */
@@ -166,19 +79,6 @@ ACCELERATED static INLINE void square_or_scale(__m256i out[LIMBS], const __m256i
         add_low(&out[i], a[i], small);
         out[i] = add(out[i], c.low[i]);
     }
-}
-
-ACCELERATED static INLINE void carry(__m256i a[LIMBS])
-{
-    const __m256i mask = _mm256_set1_epi64x((long long)LIMB_MASK);
-    __m256i over[LIMBS];
-    for (size_t i = 0; i < LIMBS; i++) {
-        over[i] = _mm256_srli_epi64(a[i], LIMB_BITS);
-        a[i] = _mm256_and_si256(a[i], mask);
-    }
-    add_low(&a[0], over[LIMBS - 1], _mm256_set1_epi64x(19));
-    for (size_t i = 1; i < LIMBS; i++)
-        a[i] = add(a[i], over[i - 1]);
 }
 
 /* Lanes 1 and 3 become a multiple of p without them, whose limbs are above 2^59. */
@@ -373,17 +273,6 @@ static void reduce_one(uint64_t a[LIMBS])
         a[i] += over;
         over = a[i] >> LIMB_BITS;
         a[i] &= LIMB_MASK;
-    }
-}
-
-static void limbs_of_words(uint64_t limbs[LIMBS], const uint64_t words[WORDS])
-{
-    for (size_t i = 0; i < LIMBS; i++) {
-        size_t word = i * LIMB_BITS / 64;
-        size_t shift = i * LIMB_BITS % 64;
-        limbs[i] = words[word] >> shift;
-        if (shift > 64 - LIMB_BITS && word + 1 < WORDS) limbs[i] |= words[word + 1] << (64 - shift);
-        limbs[i] &= LIMB_MASK;
     }
 }
 

@@ -16,11 +16,15 @@
 #include <wolfssl/wolfcrypt/curve25519.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 #include <wolfssl/wolfcrypt/fe_operations.h>
+#include <wolfssl/wolfcrypt/ge_operations.h>
 #include <wolfssl/wolfcrypt/random.h>
 
 enum { BYTES = 32, WORDS = 4, INPUTS = 2000, ITERATIONS = 1000 };
 
 int postern_curve25519(byte *out, const byte *scalar, const byte *point);
+void postern_base_multiple(ge_p3 *out, const byte *scalar);
+
+static const byte NINE[BYTES] = {9}; /* the base point */
 
 static void clamp(byte scalar[BYTES])
 {
@@ -262,6 +266,79 @@ static void takes_inputs_at_the_edges(void **state)
     }
 }
 
+/* As wc_curve25519_make_pub does it: (Z + Y) / (Z - Y). */
+static void make_public(byte out[BYTES], const byte scalar[BYTES],
+                        void (*multiply_base)(ge_p3 *, const byte *))
+{
+    ge_p3 point;
+    fe sum, difference;
+    multiply_base(&point, scalar);
+    fe_add(sum, point.Z, point.Y);
+    fe_sub(difference, point.Z, point.Y);
+    fe_invert(difference, difference);
+    fe_mul(sum, sum, difference);
+    fe_tobytes(out, sum);
+}
+
+static void compare_public(const byte scalar[BYTES], int slowly)
+{
+    byte expected[BYTES], out[BYTES];
+    make_public(out, scalar, postern_base_multiple);
+    if (slowly && is_accelerated()) {
+        assert_int_equal(compute_slowly(expected, scalar, NINE), 0);
+    } else {
+        make_public(expected, scalar, ge_scalarmult_base);
+    }
+    assert_memory_equal(out, expected, BYTES);
+}
+
+static void multiplies_the_base_point_like_wolfssl(void **state)
+{
+    (void)state;
+    WC_RNG rng;
+    byte scalar[BYTES];
+    assert_int_equal(wc_InitRng(&rng), 0);
+    for (int i = 0; i < INPUTS; i++) {
+        assert_int_equal(wc_RNG_GenerateBlock(&rng, scalar, BYTES), 0);
+        clamp(scalar);
+        compare_public(scalar, 0);
+    }
+    wc_FreeRng(&rng);
+}
+
+/* Every digit at every place, alone, among full ones, and among those that carry; and the order of
+ * the base point and its neighbours, whose multiples are those where an addition could fail. */
+static void multiplies_the_base_point_by_scalars_at_the_edges(void **state)
+{
+    (void)state;
+    enum { FILLINGS = 4, PLACES = 64, VALUES = 16 };
+    const byte fillings[FILLINGS] = {0, 0x77, 0x88, 0xff};
+    byte scalar[BYTES];
+    for (unsigned i = 0; i < FILLINGS * PLACES * VALUES; i++) {
+        unsigned place = i / VALUES % PLACES;
+        unsigned shift = place % 2 * 4;
+        memset(scalar, fillings[i / VALUES / PLACES], BYTES);
+        scalar[place / 2] &= (byte)(0xf0 >> shift);
+        scalar[place / 2] |= (byte)(i % VALUES << shift);
+        clamp(scalar);
+        compare_public(scalar, i % 3 == 0);
+    }
+    for (int times = 4; times < 8; times++) { /* of the order, from 2^254 on */
+        from_hex(scalar, "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+        unsigned over = 0;
+        for (size_t i = 0; i < BYTES; i++) {
+            over += scalar[i] * (unsigned)times;
+            scalar[i] = (byte)over;
+            over >>= 8;
+        }
+        for (unsigned low = 0; low < 256; low += 8) {
+            scalar[0] = (byte)low;
+            clamp(scalar);
+            compare_public(scalar, 1);
+        }
+    }
+}
+
 /* Of order 1, 2, 4 and 8, some of them twice, with p added. Their products are 0, and wolfSSL
  * refuses such a secret. */
 static void gives_zero_for_points_of_low_order(void **state)
@@ -323,6 +400,8 @@ static void two_keys_share_a_secret(void **state)
         share(&ours, &theirs, one);
         share(&theirs, &ours, other);
         assert_memory_equal(one, other, BYTES);
+        assert_int_equal(curve25519(expected, ours.k, NINE), 0);
+        assert_memory_equal(ours.p.point, expected, BYTES);
         assert_int_equal(curve25519(expected, ours.k, theirs.p.point), 0);
         assert_memory_equal(one, expected, BYTES);
         wc_curve25519_free(&ours);
@@ -342,6 +421,8 @@ struct secrets {
 static void *multiply(void *arg)
 {
     struct secrets *secrets = arg;
+    ge_p3 multiple;
+    postern_base_multiple(&multiple, secrets->scalar);
     return postern_curve25519(secrets->result, secrets->scalar, secrets->point) == 0 ? NULL : arg;
 }
 
@@ -358,6 +439,22 @@ static void expect_absent(const uint64_t *stack, const byte secret[BYTES])
         for (size_t k = 0; k < STACK_BYTES / sizeof *stack; k++)
             assert_true(stack[k] != limb && (i >= WORDS || stack[k] != words[i]));
     }
+}
+
+/* The scalar as 64 digits from -8 to 8, of which every eighth lies beside the other. */
+static void expect_no_digits(const uint64_t *stack, const byte scalar[BYTES])
+{
+    enum { LANES = 8 };
+    uint64_t rows[LANES][LANES];
+    int over = 0;
+    for (unsigned i = 0; i < LANES * LANES; i++) {
+        int digit = (scalar[i / 2] >> (i % 2 * 4) & 15) + over;
+        over = digit >= 8 && i != LANES * LANES - 1;
+        rows[i % LANES][i / LANES] = (uint64_t)((int64_t)digit - 16 * (int64_t)over);
+    }
+    for (size_t i = 0; i < LANES; i++)
+        for (size_t k = 0; k + LANES <= STACK_BYTES / sizeof *stack; k++)
+            assert_true(memcmp(stack + k, rows[i], sizeof rows[i]) != 0);
 }
 
 static void leaves_no_secret_on_the_stack(void **state)
@@ -382,6 +479,7 @@ static void leaves_no_secret_on_the_stack(void **state)
     assert_null(failed);
     expect_absent(stack, secrets.scalar);
     expect_absent(stack, secrets.result);
+    expect_no_digits(stack, secrets.scalar);
     (void)pthread_attr_destroy(&attributes);
     free(stack);
     wc_FreeRng(&rng);
@@ -394,6 +492,8 @@ int main(void)
         cmocka_unit_test(gives_the_thousandth_iteration_of_rfc_7748),
         cmocka_unit_test(gives_what_wolfssl_gives),
         cmocka_unit_test(takes_inputs_at_the_edges),
+        cmocka_unit_test(multiplies_the_base_point_like_wolfssl),
+        cmocka_unit_test(multiplies_the_base_point_by_scalars_at_the_edges),
         cmocka_unit_test(gives_zero_for_points_of_low_order),
         cmocka_unit_test(two_keys_share_a_secret),
         cmocka_unit_test(leaves_no_secret_on_the_stack),
