@@ -14,6 +14,7 @@ enum { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
 
 enum extension {
     EXTENSION_SERVER_NAME = 0,
+    EXTENSION_SUPPORTED_GROUPS = 10,
     EXTENSION_SIGNATURE_ALGORITHMS = 13,
     EXTENSION_ALPN = 16,
     EXTENSION_SUPPORTED_VERSIONS = 43
@@ -154,6 +155,24 @@ static bool read_algorithms(struct offers *offers, struct bytes *in)
     return true;
 }
 
+uint64_t client_hello_group(unsigned number)
+{
+    enum { LAST_CURVE = 31, FIRST_HYBRID = 0x11eb, LAST_HYBRID = 0x11ed };
+    if (number <= LAST_CURVE) return UINT64_C(1) << number;
+    if (number < FIRST_HYBRID || number > LAST_HYBRID) return 0;
+    return UINT64_C(1) << (LAST_CURVE + 1 + number - FIRST_HYBRID);
+}
+
+static bool read_groups(struct client_hello *out, struct bytes *in)
+{
+    struct bytes list = bytes_sub(in, bytes_u16(in));
+    if (bytes_left(&list) < 2 || bytes_left(&list) % 2 != 0) return false;
+    out->offers_groups = true;
+    while (bytes_left(&list) > 0)
+        out->groups |= client_hello_group(bytes_u16(&list));
+    return true;
+}
+
 static bool read_alpn(struct client_hello *out, struct bytes *in)
 {
     struct bytes list = bytes_sub(in, bytes_u16(in));
@@ -170,6 +189,8 @@ static bool read_extension(struct client_hello *out, struct offers *offers, unsi
     switch ((enum extension)type) {
     case EXTENSION_SERVER_NAME:
         return read_server_name(out, in) && bytes_left(in) == 0;
+    case EXTENSION_SUPPORTED_GROUPS:
+        return read_groups(out, in) && bytes_left(in) == 0;
     case EXTENSION_SIGNATURE_ALGORITHMS:
         offers->has_algorithms = true;
         return read_algorithms(offers, in) && bytes_left(in) == 0;

@@ -31,7 +31,12 @@ struct client_hello {
      * that speaks TLS 1.2 at most by its ECDHE suites as well. */
     bool verifies_ecdsa;
     bool verifies_rsa;
+    bool offers_groups; /* it has that extension (4.2.7) */
+    uint64_t groups;    /* those of client_hello_group */
 };
+
+/* The bit that stands for a group of that number; 0: none that Postern knows. */
+uint64_t client_hello_group(unsigned number);
 
 /* Reads what `length` bytes at `data`, the connection's first, say; the handshake message may be
  * spread over several records. NEED_MORE comes for less than 32 KiB only. Borrows. `out` is

@@ -36,7 +36,7 @@ static void send_alert(struct session *session, uint8_t description)
 
 static enum alive choose_context(struct session *session, const struct client_hello *hello)
 {
-    enum { UNRECOGNIZED_NAME = 112, INTERNAL_ERROR = 80 };
+    enum { HANDSHAKE_FAILURE = 40, UNRECOGNIZED_NAME = 112, INTERNAL_ERROR = 80 };
     struct tls_context_set *set = session->listener->tls[session->loop->number];
     if (hello->server_name[0] != '\0') session->record.server_name = strdup(hello->server_name);
     struct tls_context *context = tls_context_set_choose(set, hello);
@@ -45,6 +45,12 @@ static enum alive choose_context(struct session *session, const struct client_he
         return session_fail_handshake(
             session, "unknown_server_name",
             "client asked for a server name that no certificate here has");
+    }
+    /* wolfSSL would ask for a group that the client does not have (RFC 8446, 4.1.1). */
+    if (hello->offers_groups && (hello->groups & context->groups) == 0) {
+        send_alert(session, HANDSHAKE_FAILURE);
+        return session_fail_handshake(session, "no_shared_group",
+                                      "client offers no group that this listener has");
     }
     session->relay.tls = tls_stream_new(context, hello->offers_alpn);
     if (session->relay.tls == NULL) {

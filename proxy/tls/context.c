@@ -53,6 +53,8 @@ static bool set_versions_and_suites(struct tls_context *context, const struct co
         return err_set(err, "wolfSSL has none of the cipher suites %s", profile.ciphers);
     if (wolfSSL_CTX_set_groups(ctx, profile.groups, profile.groups_count) != WOLFSSL_SUCCESS)
         return err_set(err, "wolfSSL does not have all of the groups");
+    for (int i = 0; i < profile.groups_count; i++)
+        context->groups |= client_hello_group((unsigned)profile.groups[i]);
     return true;
 }
 

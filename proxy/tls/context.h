@@ -30,6 +30,7 @@ struct tls_context {
     uint8_t binding[TICKET_BINDING_BYTES];
     struct config_strings names; /* of the certificate: lower-case, `*.` in front for a wildcard */
     bool rsa;
+    uint64_t groups;                 /* a set of client_hello_group */
     const char *key_algorithm;       /* static texts, such as "EC256"; NULL: another one */
     const char *signature_algorithm; /* "ECDSA-SHA256" */
     struct staple staple;            /* empty where nothing is stapled */

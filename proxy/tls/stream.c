@@ -21,6 +21,7 @@ struct tls_stream {
     struct tls_failure failure;
     char *explanation; /* what `failure` says, in more words */
     bool handshake_done;
+    bool refused; /* it has been told by an alert, which was the last word */
     bool closed;
 };
 
@@ -80,6 +81,7 @@ int tls_stream_on_send(WOLFSSL *ssl, char *buffer, int size, void *arg)
     (void)ssl;
     const struct tls_stream *stream = arg;
     struct tls_io *io = stream->io;
+    if (stream->refused) return size;
     if (!make_room(io, (size_t)size)) return WOLFSSL_CBIO_ERR_GENERAL;
     memcpy(io->out + io->out_length, buffer, (size_t)size);
     io->out_length += (size_t)size;
@@ -130,6 +132,19 @@ int tls_stream_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, u
     return done ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_REJECT;
 }
 
+/* In place of the alert that wolfSSL sends after the callback. */
+static void tell(struct tls_stream *stream, int alert)
+{
+#ifndef POSTERN_SYSTEM_WOLFSSL /* never trusts anybody: see tls_trust_new */
+    if (alert == 0 || stream->refused) return;
+    (void)SendAlert(stream->ssl, alert_fatal, alert);
+    stream->refused = true;
+#else
+    (void)stream;
+    (void)alert;
+#endif
+}
+
 static int on_verify(int good, WOLFSSL_X509_STORE_CTX *store)
 {
     struct tls_stream *stream = store->userCtx;
@@ -146,6 +161,7 @@ static int on_verify(int good, WOLFSSL_X509_STORE_CTX *store)
     } else {
         free(result.explanation);
     }
+    if (verdict == 0) tell(stream, result.alert);
     return verdict;
 }
 

@@ -25,6 +25,38 @@ static size_t sent_chain(const WOLFSSL_X509_STORE_CTX *store, struct span chain[
     return count;
 }
 
+/* wolfSSL says bad_certificate of most of them. A list that is missing or outdated is our trouble:
+ * nobody has revoked the certificate. */
+static int alert_of(enum diagnosis_cause cause)
+{
+    switch (cause) {
+    case DIAGNOSIS_SELF_SIGNED:
+    case DIAGNOSIS_UNKNOWN_ISSUER:
+    case DIAGNOSIS_NOT_A_CA:
+        return unknown_ca;
+    case DIAGNOSIS_EXPIRED:
+    case DIAGNOSIS_NOT_YET_VALID:
+        return certificate_expired;
+    case DIAGNOSIS_USAGE:
+        return unsupported_certificate;
+    case DIAGNOSIS_REVOKED:
+        return certificate_revoked;
+    case DIAGNOSIS_CRL_MISSING:
+    case DIAGNOSIS_CRL_OUTDATED:
+        return certificate_unknown;
+    case DIAGNOSIS_UNREADABLE:
+    case DIAGNOSIS_CHAIN_TOO_LONG:
+    case DIAGNOSIS_BAD_SIGNATURE:
+    case DIAGNOSIS_PATH_LENGTH:
+    case DIAGNOSIS_WEAK_KEY:
+        return bad_certificate;
+    case DIAGNOSIS_NONE_SENT: /* wolfSSL knows what each version says */
+    case DIAGNOSIS_GOOD:
+        break;
+    }
+    return 0;
+}
+
 /* What is said is what an operator needs to find the device and the cause. */
 static void refuse(const struct tls_context *context, struct verify_result *result,
                    const WOLFSSL_X509_STORE_CTX *store, struct tls_failure failure)
@@ -35,6 +67,7 @@ static void refuse(const struct tls_context *context, struct verify_result *resu
     struct diagnosis found = tls_trust_diagnose(context->trust, chain, count,
                                                 context->max_chain_depth, time(NULL));
     if (found.cause != DIAGNOSIS_GOOD) result->explanation = strdup(found.sentence);
+    result->alert = alert_of(found.cause);
 }
 
 static bool check_chain(const struct tls_context *context, const WOLFSSL_X509_STORE_CTX *store,

@@ -18,6 +18,7 @@ struct verify_result {
     struct identity_certificate *identity; /* given (free); NULL: refused, or none was sent */
     struct tls_failure failure;            /* reason NULL: none */
     char *explanation; /* given (free): the failure with names and dates; NULL: there is no more */
+    int alert;         /* what a refused client is told (RFC 8446, 6.2); 0: what wolfSSL tells it */
 };
 
 /* From wolfSSL's verify callback: `good` is its own verdict, which is never softened. Returns what

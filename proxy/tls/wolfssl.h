@@ -9,3 +9,8 @@
 
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/hash.h>
+
+#ifndef POSTERN_SYSTEM_WOLFSSL
+/* Of wolfssl/internal.h, whose other names are none of ours. */
+int SendAlert(WOLFSSL *ssl, int severity, int type);
+#endif

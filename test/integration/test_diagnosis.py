@@ -107,6 +107,26 @@ def pattern_of(sentence):
     return ".+".join(re.escape(part) for part in sentence.split("…"))
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("case,alert", [(row[0], row[2]) for row in ROWS])
+def test_the_client_gets_the_alert_of_the_page(start, cast, case, alert, version):
+    own, _ = cast
+    chain, key, settings = fault(case, cast)
+    settings.setdefault("client_certificate", "required")
+    postern = start(pki=own, tls=settings)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = context.maximum_version = version
+    context.load_verify_locations(own.path("root.crt"))
+    if chain:
+        context.load_cert_chain(chain, key)
+    if case == "none-sent" and version == ssl.TLSVersion.TLSv1_2:
+        alert = "handshake_failure"  # there was no other one
+    with pytest.raises(ssl.SSLError) as caught:
+        with postern.client(4, context=context) as client:
+            client.socket.recv(1)  # where TLS 1.3 learns of it
+    assert alert.replace("_", " ") in str(caught.value).lower().replace("_", " ")
+
+
 @pytest.mark.parametrize("case,sentence", [(row[0], row[1]) for row in ROWS])
 def test_what_the_page_says_is_said(start, cast, case, sentence):
     own, _ = cast

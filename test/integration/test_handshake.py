@@ -87,6 +87,15 @@ def test_groups_are_negotiated(start, group):
     assert f"group={group} " in postern.wait_log("session closed")
 
 
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_a_client_without_a_group_of_ours_is_told_so(start, version):
+    postern = start(tls={"groups": ["X25519", "P-256"]})
+    assert "alert handshake failure" in s_client(postern, version, "-groups", "P-384:X448")
+    line = postern.wait_log("handshake failed")
+    assert "reason=no_shared_group" in line
+    assert 'error="client offers no group that this listener has"' in line
+
+
 @pytest.fixture
 def names(start, pki):
     def start_with(**tls):

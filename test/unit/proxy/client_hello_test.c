@@ -25,20 +25,23 @@ static uint8_t *real_hello(const char *name, size_t *length)
     return data;
 }
 
+/* X25519, X448 and the three curves of NIST, in OpenSSL 3.0. */
+#define USUAL 0x63800000
+
 static const struct {
     const char *file;
     struct client_hello hello;
 } reals[] = {
-    {"openssl_1_3_and_1_2",      {"broker.example", true, true, true, true, true}},
-    {"openssl_1_3_only",         {"a.example", true, false, false, true, true}   },
-    {"openssl_1_2_only",         {"", false, true, false, true, true}            },
-    {"openssl_1_2_rsa_suites",   {"a.example", false, true, false, false, true}  },
-    {"openssl_1_2_ecdsa_suites", {"a.example", false, true, false, true, false}  },
-    {"openssl_rsa_algorithms",   {"a.example", true, true, false, false, true}   },
-    {"openssl_ecdsa_algorithms", {"a.example", true, true, false, true, false}   },
-    {"openssl_address_as_name",  {"", true, true, false, true, true}             },
-    {"openssl_1_1_only",         {"", false, false, false, true, true}           },
-    {"three_records",            {"broker.example", true, true, true, true, true}},
+    {"openssl_1_3_and_1_2",      {"broker.example", true, true, true, true, true, true, USUAL}},
+    {"openssl_1_3_only",         {"a.example", true, false, false, true, true, true, USUAL}   },
+    {"openssl_1_2_only",         {"", false, true, false, true, true, true, USUAL}            },
+    {"openssl_1_2_rsa_suites",   {"a.example", false, true, false, false, true, true, USUAL}  },
+    {"openssl_1_2_ecdsa_suites", {"a.example", false, true, false, true, false, true, USUAL}  },
+    {"openssl_rsa_algorithms",   {"a.example", true, true, false, false, true, true, USUAL}   },
+    {"openssl_ecdsa_algorithms", {"a.example", true, true, false, true, false, true, USUAL}   },
+    {"openssl_address_as_name",  {"", true, true, false, true, true, true, USUAL}             },
+    {"openssl_1_1_only",         {"", false, false, false, true, true, true, USUAL}           },
+    {"three_records",            {"broker.example", true, true, true, true, true, true, USUAL}},
 };
 
 static void same(const struct client_hello *hello, const struct client_hello *wanted)
@@ -49,6 +52,8 @@ static void same(const struct client_hello *hello, const struct client_hello *wa
     assert_int_equal(hello->offers_alpn, wanted->offers_alpn);
     assert_int_equal(hello->verifies_ecdsa, wanted->verifies_ecdsa);
     assert_int_equal(hello->verifies_rsa, wanted->verifies_rsa);
+    assert_int_equal(hello->offers_groups, wanted->offers_groups);
+    assert_int_equal(hello->groups, wanted->groups);
 }
 
 static void reads_what_real_clients_offer(void **state)
@@ -186,7 +191,7 @@ static void reads_a_hello_without_extensions(void **state)
 {
     (void)state;
     struct client_hello hello;
-    const struct client_hello wanted = {"", false, true, false, true, true};
+    const struct client_hello wanted = {"", false, true, false, true, true, false, 0};
     assert_int_equal(read_with(&hello, NULL, 0), CLIENT_HELLO_OK);
     same(&hello, &wanted);
     assert_int_equal(read_with(&hello, "", 0), CLIENT_HELLO_OK);
@@ -295,6 +300,22 @@ static void takes_pkcs1_for_nothing_in_tls_1_3(void **state)
     assert_true(!hello.verifies_rsa && hello.verifies_ecdsa);
 }
 
+static void reads_the_groups_that_postern_knows(void **state)
+{
+    (void)state;
+    struct client_hello hello;
+    assert_int_equal(read_with(&hello, BYTES(0, 43, 0, 3, 2, 3, 4)), CLIENT_HELLO_OK);
+    assert_true(!hello.offers_groups && hello.groups == 0);
+    assert_int_equal(read_with(&hello, BYTES(0, 10, 0, 8, 0, 6, 0x1a, 0x1a, 0, 29, 0x11, 0xec)),
+                     CLIENT_HELLO_OK);
+    assert_true(hello.offers_groups);
+    assert_int_equal(hello.groups, client_hello_group(29) | client_hello_group(0x11ec));
+    assert_int_equal(read_with(&hello, BYTES(0, 10, 0, 4, 0, 2, 1, 0)), CLIENT_HELLO_OK);
+    assert_true(hello.offers_groups && hello.groups == 0);
+    assert_int_equal(read_with(&hello, BYTES(0, 10, 0, 3, 0, 1, 0)), CLIENT_HELLO_MALFORMED);
+    assert_int_equal(client_hello_group(0x11ea) | client_hello_group(0x11ee), 0);
+}
+
 /* ------------------------------------------------------------------------------ no hello at all */
 
 static void refuses_records_that_hold_no_hello(void **state)
@@ -381,6 +402,7 @@ int main(void)
         cmocka_unit_test(refuses_extensions_that_contradict_their_lengths),
         cmocka_unit_test(lets_supported_versions_overrule_the_legacy_version),
         cmocka_unit_test(takes_pkcs1_for_nothing_in_tls_1_3),
+        cmocka_unit_test(reads_the_groups_that_postern_knows),
         cmocka_unit_test(refuses_records_that_hold_no_hello),
         cmocka_unit_test(refuses_what_is_too_large),
         cmocka_unit_test(names_other_protocols),
