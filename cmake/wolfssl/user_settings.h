@@ -106,6 +106,7 @@ void *postern_tls_realloc(void *memory, size_t size);
 #define ECC_TIMING_RESISTANT
 #define ECC_MIN_KEY_SZ 224
 #define HAVE_CURVE25519
+#define WOLFSSL_ECDHX_SHARED_NOT_ZERO /* 5.7.2 has to be told; 5.9.2 refuses such secrets anyway */
 #define HAVE_ED25519
 #define WC_RSA_PSS
 #define WC_RSA_BLINDING
