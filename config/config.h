@@ -212,6 +212,7 @@ struct config_backend {
     struct config_strings source_addresses; /* none: the system chooses */
     uint64_t connect_timeout_ms;
     uint64_t connack_timeout_ms;
+    uint64_t stall_timeout_ms; /* until it takes what a client has sent; 0: for ever */
     enum config_proxy_protocol proxy_protocol;
     enum config_backend_profile profile;
     bool allow_public_plaintext;

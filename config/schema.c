@@ -390,6 +390,11 @@ static const struct schema_key backend_keys[] = {
      FIELD(struct config_backend, connect_timeout_ms), .min = 10, .max = MS_DAY, .initial = "5s"},
     {"connack_timeout", "The time that a broker has to answer an admitted CONNECT.", SCHEMA_DURATION,
      FIELD(struct config_backend, connack_timeout_ms), .min = 10, .max = MS_DAY, .initial = "30s"},
+    {"stall_timeout",
+     "How long a broker may not take what a client has sent; the client is not read from meanwhile, nor "
+     "ended for its silence. 0: for ever.",
+     SCHEMA_DURATION, FIELD(struct config_backend, stall_timeout_ms), .min = 0, .max = 365 * MS_DAY,
+     .initial = "60s"},
     {"proxy_protocol",
      "The PROXY protocol header that tells the broker where a client comes from; v2 also says what its "
      "TLS and certificate are.",

@@ -59,6 +59,7 @@ static enum alive read_relayed(struct session *session, size_t length)
     session->last_heard_ms = session->loop->deadlines.now_ms;
     session->relay.client_ends = peer_closed;
     if (plaintext.length > 0 && session_to_backend(session, plaintext) == GONE) return GONE;
+    if (session_is_stalled(session)) session_set_lifetime(session);
     return peer_closed ? on_client_end(session) : ALIVE;
 }
 

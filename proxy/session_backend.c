@@ -292,6 +292,7 @@ static void on_backend_failure(void *owner, int error)
 static void on_backend_drained(void *owner)
 {
     struct session *session = owner;
+    session->last_heard_ms = session->loop->deadlines.now_ms; /* it was we who did not listen */
     relay_backend_drained(&session->relay);
 }
 

@@ -41,12 +41,30 @@ uint64_t session_idle_limit_ms(const struct session *session)
 
 /* Each of these gives the time left in ms, at least 1; 0: for ever. */
 
+bool session_is_stalled(const struct session *session)
+{
+    const struct endpoint *backend = session->relay.backend;
+    return session->stage == RELAYING && backend != NULL && backend->pending > 0 &&
+           !session->relay.client->wants_reading;
+}
+
+/* The client was heard the last time when there was too much for the broker. */
+static uint64_t stall_left(const struct session *session, uint64_t now_ms)
+{
+    if (!session_is_stalled(session)) return 0;
+    uint64_t limit_ms = session->pool->config->stall_timeout_ms;
+    uint64_t stalled_ms = now_ms - session->last_heard_ms;
+    if (limit_ms == 0) return 0;
+    return stalled_ms < limit_ms ? limit_ms - stalled_ms : 1;
+}
+
 static uint64_t idle_left(const struct session *session, uint64_t now_ms)
 {
     uint64_t limit_ms = session_idle_limit_ms(session);
     uint64_t silent_ms = now_ms - session->last_heard_ms;
     if (limit_ms == 0) return 0;
-    if (session_is_held(session)) return limit_ms; /* it is we who do not listen */
+    if (session_is_held(session) || session_is_stalled(session))
+        return limit_ms; /* it is we who do not listen */
     return silent_ms < limit_ms ? limit_ms - silent_ms : 1;
 }
 
@@ -76,6 +94,7 @@ void session_set_lifetime(struct session *session)
 {
     uint64_t now_ms = session->loop->deadlines.now_ms;
     uint64_t left_ms = idle_left(session, now_ms);
+    left_ms = sooner(left_ms, stall_left(session, now_ms));
     left_ms = sooner(left_ms, lifetime_left(session, now_ms));
     left_ms = sooner(left_ms, certificate_left(session, time(NULL)));
     left_ms = sooner(left_ms, verdict_left(session, now_ms));
@@ -98,6 +117,8 @@ enum alive session_check_lifetime(struct session *session)
         return session_disconnect(session, MQTT_REASON_NOT_AUTHORIZED, "certificate_expired");
     if (lifetime_left(session, now_ms) == 1)
         return session_disconnect(session, MQTT_REASON_MAXIMUM_CONNECT_TIME, "max_lifetime");
+    if (stall_left(session, now_ms) == 1)
+        return session_disconnect(session, MQTT_REASON_SERVER_BUSY, "backend_stalled");
     if (idle_left(session, now_ms) == 1)
         return session_disconnect(session, MQTT_REASON_KEEP_ALIVE_TIMEOUT, "keep_alive_timeout");
     session_set_lifetime(session);

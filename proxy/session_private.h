@@ -186,6 +186,8 @@ void session_wait_anew(struct session *session, size_t backend);
 enum alive session_lose_backend(struct session *session, const char *why);
 /* How long a client may be silent; 0: for ever. */
 uint64_t session_idle_limit_ms(const struct session *session);
+/* The broker does not take what its client has sent, so that the client is not read from. */
+bool session_is_stalled(const struct session *session);
 /* Sets the deadline of an established session to whatever may end it first. */
 void session_set_lifetime(struct session *session);
 /* That deadline has come: ends the session, or sets the next one. */

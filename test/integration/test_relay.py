@@ -35,10 +35,10 @@ def backend():
 @pytest.fixture
 def linked(start, backend):
     """(postern, admitted client, the backend's end)."""
-    def make(mqtt_version=4, keep_alive=60, connack=b"\x20\x02\x00\x00", **options):
+    def make(mqtt_version=4, keep_alive=60, connack=b"\x20\x02\x00\x00", backend_keys=None, **options):
         server = backend(connack=connack)
         options.setdefault("workers", 1)
-        postern = start(backends=[{"servers": [server.address]}], **options)
+        postern = start(backends=[{"servers": [server.address], **(backend_keys or {})}], **options)
         client = postern.client(mqtt_version)
         assert client.connect("x", keep_alive=keep_alive).code == 0
         return postern, client, server.next()
@@ -217,6 +217,44 @@ def test_silence_beyond_the_keep_alive_ends_the_session(linked, version):
     assert server.recv(1) == b""
     client.close()
     assert "reason=keep_alive_timeout" in postern.wait_log("session closed")
+
+
+def fill(client):
+    """Sends until nobody takes any more; returns how many bytes that were."""
+    packets = mqtt.publish(client.version, "t", bytes(1 << 14)) * 4
+    client.socket.settimeout(0.5)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while sent < GIB:
+            sent += client.socket.send(packets[sent % len(packets):])
+    client.socket.settimeout(DEADLINE)
+    return sent
+
+
+def test_a_client_is_not_silent_while_its_broker_takes_nothing(linked):
+    _, client, server = linked(keep_alive=1)
+    sent = fill(client)
+    time.sleep(3)  # twice what it might be silent for
+    read_exactly(server, sent)
+    rest = -sent % len(mqtt.publish(4, "t", bytes(1 << 14)))
+    client.send(bytes(rest) + b"\xc0\x00")
+    assert read_exactly(server, rest + 2)[-2:] == b"\xc0\x00"
+    server.sendall(b"\xd0\x00")
+    client.expect(mqtt.PINGRESP)
+    assert client.receive() is None, "from now on it is its own silence"
+
+
+@pytest.mark.parametrize("keep_alive", [0, 1, 60])
+def test_a_broker_that_takes_nothing_for_too_long_ends_the_session(linked, keep_alive):
+    postern, client, server = linked(5, keep_alive=keep_alive, connack=b"\x20\x03\x00\x00\x00",
+                                     backend_keys={"stall_timeout": "2s"})
+    began = time.monotonic()
+    fill(client)
+    got = client.receive()
+    assert (got.kind, got.reason) == (mqtt.DISCONNECT, 0x89)
+    assert 2 <= time.monotonic() - began < 8
+    client.close()
+    assert "reason=backend_stalled" in postern.wait_log("session closed")
 
 
 def test_traffic_keeps_a_session_alive(linked):
