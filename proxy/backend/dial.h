@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Connects to a server of a backend: TCP, a unix socket, or the included broker; the next server
- * when one cannot be reached, until none is left or the deadline passes. While all that are up have
- * their max_connections, it waits in the backend's queue. */
+/* Gets a client a connection to a server of a backend: chooses one, and the next one when it cannot
+ * be reached, until none is left or the deadline passes. While all that are up have their
+ * max_connections, it waits in the backend's queue. */
 #pragma once
 
 #include <stdbool.h>
