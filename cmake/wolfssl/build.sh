@@ -49,11 +49,12 @@ fi
 cp -R "$work/source/wolfssl" "$work/prefix/include/"
 echo '/* The settings are in user_settings.h. */' >"$work/prefix/include/wolfssl/options.h"
 
-for ours in random record_buffers rsa_avx512 signatures thread_memory x25519_avx512 \
-    x25519_base_avx512; do
-    cp "$here/$ours.c" "$work/source/src/postern_$ours.c"
+for ours in "$here"/*.c; do
+    cp "$ours" "$work/source/src/postern_$(basename "$ours")"
 done
-cp "$here/field_avx512.h" "$here/thread_memory.h" "$work/source/"
+for ours in "$here"/*.h; do # settings are those of the prefix
+    [ "$(basename "$ours")" = user_settings.h ] || cp "$ours" "$work/source/"
+done
 # The function gets another name, for signatures.c to stand in its place; in the old release nobody
 # outside of the file can call it.
 if [ "$version" = "$old_version" ]; then
@@ -64,6 +65,13 @@ else
 fi
 . "$here/sources.sh"
 if [ "$processor" = x86_64 ]; then
+    # Their callers get ours; the functions stay.
+    arguments='(sp_digit*, const sp_digit*, sp_digit*);'
+    for name in inv inv_order; do
+        sed -i "s/^  *sp_256_mont_${name}_avx2_4(/postern_p256_$name(/
+            s/^static void sp_256_mont_${name}_avx2_4(/void postern_p256_$name$arguments &/" \
+            "$work/source/wolfcrypt/src/sp_x86_64.c"
+    done
     for file in $sources; do
         case $file in *.S) [ -f "$work/source/$file" ] || continue ;; *) continue ;; esac
         awk -f "$here/vzeroupper.awk" "$work/source/$file" \

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What of wolfSSL is compiled, and with which flags, on $processor: sets $sources and $flags.
+# $here is the folder of this file.
 
 sources="
-src/postern_random.c src/postern_record_buffers.c src/postern_rsa_avx512.c src/postern_signatures.c
-src/postern_thread_memory.c src/postern_x25519_avx512.c
-src/postern_x25519_base_avx512.c
+$(cd "$here" && for name in *.c; do echo "src/postern_$name"; done)
 src/crl.c src/internal.c src/keys.c src/ocsp.c src/ssl.c src/tls.c src/tls13.c src/wolfio.c
 $(for name in aes asn chacha chacha20_poly1305 coding cpuid cryptocb curve25519 dh ecc ed25519 \
     error fe_operations ge_operations hash hmac kdf logging memory poly1305 pwdbased random rsa \

@@ -35,10 +35,13 @@ endif()
 
 # A changed recipe is another directory.
 set(recipe ${wolfssl_cc} ${wolfssl_processor})
-foreach(file build.sh field_avx512.h random.c record_buffers.c rsa_avx512.c signatures.c sources.sh thread_memory.c thread_memory.h user_settings.h vzeroupper.awk x25519_avx512.c x25519_base_avx512.c)
-  file(SHA256 ${CMAKE_CURRENT_LIST_DIR}/${file} hash)
+file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.[ch]
+  ${CMAKE_CURRENT_LIST_DIR}/build.sh ${CMAKE_CURRENT_LIST_DIR}/sources.sh
+  ${CMAKE_CURRENT_LIST_DIR}/vzeroupper.awk)
+foreach(file ${files})
+  file(SHA256 ${file} hash)
   list(APPEND recipe ${hash})
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/${file})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
 endforeach()
 string(SHA256 recipe "${recipe}")
 string(SUBSTRING ${recipe} 0 12 recipe)
