@@ -292,6 +292,7 @@ bool session_accept(const struct session_origin *origin, const struct session_ar
     session->listener = &origin->snapshot->listeners[origin->listener];
     session->relay.counters = session->listener->counters->tally->of_worker[origin->loop->number];
     session->problem_information = true;
+    session->largest_packet = UINT16_MAX;
     session->descriptors = (uint8_t)arrival->descriptors;
     session->has_token = arrival->has_token;
     enlist(session, origin->list);

@@ -28,6 +28,10 @@ void session_drop_early(struct session *session)
     session->early_length = 0;
 }
 
+static const char BAD_PROPERTY[] =
+    "a property of the CONNECT stands twice, has a value that MQTT forbids, or lacks the property "
+    "that it belongs to";
+
 static enum alive refuse_status(struct session *session, enum mqtt_status status)
 {
     switch (status) {
@@ -38,7 +42,8 @@ static enum alive refuse_status(struct session *session, enum mqtt_status status
     case MQTT_TOO_LARGE:
         return session_refuse(session, REFUSAL_CONNECT_TOO_LARGE, "");
     case MQTT_PROTOCOL_ERROR:
-        return session_refuse(session, REFUSAL_PROTOCOL_ERROR, "");
+        return session_refuse(session, REFUSAL_PROTOCOL_ERROR,
+                              session->record.mqtt_version == 0 ? "" : BAD_PROPERTY);
     case MQTT_OK:
     case MQTT_NEED_MORE:
     case MQTT_PAYLOAD_NO_TEXT:
@@ -59,10 +64,7 @@ static void remember_connect(struct session *session, const struct mqtt_connect 
     record->mqtt_version = connect->version;
     counters_connect(session->relay.counters, record->mqtt_version);
     record->keep_alive_s = connect->keep_alive_s;
-    /* A Reason String must not make a packet too large for the client (MQTT5-3.2.2-19). */
-    bool room = connect->maximum_packet_size == 0 ||
-                connect->maximum_packet_size >= REFUSAL_LARGEST_PACKET;
-    session->problem_information = connect->request_problem_information && room;
+    session->problem_information = connect->request_problem_information;
     session->largest_packet = connect->maximum_packet_size == 0 ||
                                       connect->maximum_packet_size > UINT16_MAX
                                   ? UINT16_MAX

@@ -136,13 +136,26 @@ static void note_refused_incident(const struct session *session, enum refusal re
     session_note_incident(session, INCIDENT_REFUSAL, refusal_word(refusal), detail);
 }
 
+/* Nothing may be larger than the client takes (MQTT-3.1.2-24), for a Reason String least of all
+ * (MQTT-3.2.2-19). */
+static void encode_refusal(const struct session *session, struct bytes_writer *out,
+                           enum refusal refusal, const char *detail)
+{
+    const struct bytes_writer empty = *out;
+    unsigned version = session->record.mqtt_version;
+    refusal_encode(out, refusal, version, detail, session->problem_information);
+    if (out->length <= session->largest_packet) return;
+    *out = empty;
+    refusal_encode(out, refusal, version, detail, false);
+    if (out->length > session->largest_packet) *out = empty;
+}
+
 enum alive session_refuse(struct session *session, enum refusal refusal, const char *detail)
 {
     uint8_t packet[REFUSAL_LARGEST_PACKET];
     struct bytes_writer out = bytes_writer_of(packet, sizeof packet);
     if (detail[0] == '\0') detail = refusal_sentence(refusal);
-    refusal_encode(&out, refusal, session->record.mqtt_version, detail,
-                   session->problem_information);
+    encode_refusal(session, &out, refusal, detail);
     session->record.reason = refusal_word(refusal);
     session_note_refused(session, refusal);
     access_log_refused(&session->record, detail);

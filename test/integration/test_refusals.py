@@ -132,7 +132,26 @@ def test_a_property_that_stands_twice_is_a_protocol_error(start):
     postern = start()
     with postern.client(5) as client:
         client.send(mqtt.connect(5, "x", props=bytes([0x21, 0, 9, 0x21, 0, 9])))
-        assert client.expect(mqtt.CONNACK).code == 0x82
+        answer = client.expect(mqtt.CONNACK)
+        assert answer.code == 0x82
+        assert b"a property of the CONNECT stands twice" in answer.body
+    assert 'error="a property of the CONNECT stands twice' in postern.wait_log("client refused")
+
+
+WHY = b'rule "modern" requires TLS 1.3, the client speaks TLS 1.2'
+
+
+@pytest.mark.parametrize("largest,says_why", [
+    (4, None), (5, False), (7 + len(WHY), False), (8 + len(WHY), True)])
+def test_a_refusal_is_no_larger_than_the_client_takes(start, largest, says_why):
+    postern = asking_for_1_3(start)
+    with postern.client(5, version="1.2") as client:
+        client.send(mqtt.connect(5, "x", props=b"\x27" + largest.to_bytes(4, "big")))
+        if says_why is None:
+            return expect_clean_close(client)
+        answer = client.expect(mqtt.CONNACK)
+        assert (answer.code, WHY in answer.body) == (0x87, says_why)
+        expect_clean_close(client)
 
 
 def test_a_first_packet_that_is_no_connect_is_closed(start):
