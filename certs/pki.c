@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "certs/certificate.h"
 #include "certs/crl.h"
 #include "certs/pem.h"
 #include "certs/pki_files.h"
@@ -159,13 +160,32 @@ static bool check_name(const char *name, struct err *err)
     return true;
 }
 
+/* Who renews a certificate writes over the old one; nobody means to put a client's in the place of
+ * a server's, whose file has that name. */
+static bool check_kind(const char *folder, const char *name, bool for_server, struct err *err)
+{
+    struct pem pem;
+    struct pki_path path;
+    struct certificate old;
+    if (!pki_path(&path, err, folder, name, ".pem")) return false;
+    if (access(path.text, F_OK) != 0 || !pem_load(&pem, path.text, NULL)) return true;
+    const struct pem_block *block = pem_find(&pem, PEM_CERTIFICATE, 0);
+    bool read = block != NULL && certificate_read(&old, block->der.data, block->der.length);
+    bool same = !read || (for_server ? old.server_auth : old.client_auth);
+    if (read) certificate_clear(&old);
+    pem_clear(&pem);
+    return same || err_set(err, "%s is the certificate of a %s: choose another name", path.text,
+                           for_server ? "client" : "server");
+}
+
 /* `name` is the file's and the index's; the request has the rest. */
 static bool issue_leaf(const char *folder, const char *name, struct issue_request *request,
                        const struct pki_options *options, struct err *err)
 {
     struct authority issuer;
     struct der_writer der = {0};
-    if (!check_name(name, err) || !authority_load(&issuer, folder, INTERMEDIATE_CA, err))
+    if (!check_name(name, err) || !check_kind(folder, name, request->server_auth, err) ||
+        !authority_load(&issuer, folder, INTERMEDIATE_CA, err))
         return false;
     request->path_length = -1;
     request->not_before = time(NULL) - BACKDATED_S;

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "commands/commands.h"
 
-static const struct {
+static const struct command {
     const char *name;
     int (*main)(int argc, char **argv);
     const char *summary;
@@ -35,6 +35,13 @@ static void print_usage(FILE *out)
     (void)fputs("\npostern COMMAND --help tells more.\n", out);
 }
 
+static const struct command *command_named(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+        if (strcmp(name, commands[i].name) == 0) return &commands[i];
+    return NULL;
+}
+
 static int unknown_command(const char *name)
 {
     const char *names[ARRAY_LENGTH(commands) + 2] = {"--help", "--version"};
@@ -47,19 +54,26 @@ static int unknown_command(const char *name)
     return 2;
 }
 
+static int help_with(char *name)
+{
+    char *words[] = {name, (char[]){"--help"}, NULL};
+    const struct command *command = command_named(name);
+    return command == NULL ? unknown_command(name) : command->main(2, words);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
         print_usage(stderr);
         return 2;
     }
+    if (strcmp(argv[1], "help") == 0 && argc > 2) return help_with(argv[2]);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) return version_main(1, argv + 1);
-    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].main(argc - 1, argv + 1);
-    return unknown_command(argv[1]);
+    const struct command *command = command_named(argv[1]);
+    return command == NULL ? unknown_command(argv[1]) : command->main(argc - 1, argv + 1);
 }

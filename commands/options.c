@@ -66,15 +66,38 @@ static const char *nearest_option(const struct options_command *command, const c
     return text_nearest(word, names, count);
 }
 
-static int unknown(const struct options_command *command, const char *kind, const char *word)
+/* Where nothing is near, all that it could have been. */
+static int unlike_any(const struct options_command *command, const char *word)
+{
+    char names[256] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < command->count && length < sizeof names; i++)
+        length += (size_t)snprintf(names + length, sizeof names - length, "--%s, ",
+                                   command->specs[i].name);
+    return options_usage_error(command, "unknown option %s: there is %s--help", word, names);
+}
+
+/* The file may stand there by itself in other programs. */
+static int stray(const struct reader *in, const char *word)
+{
+    const struct options_command *command = in->command;
+    for (size_t i = 0; i < command->count; i++)
+        if (command->specs[i].required && !(in->given >> i & 1))
+            return options_usage_error(command, "stray word %s: did you mean --%s %s?", word,
+                                       command->specs[i].name, word);
+    return options_usage_error(command, "stray word %s", word);
+}
+
+static int unknown(const struct reader *in, const char *kind, const char *word)
 {
     char bare[64];
+    const struct options_command *command = in->command;
     const char *start = word + strspn(word, "-");
     (void)snprintf(bare, sizeof bare, "%.*s", (int)strcspn(start, "="), start);
     const char *nearest = nearest_option(command, bare);
     if (nearest)
         return options_usage_error(command, "%s %s: did you mean --%s?", kind, word, nearest);
-    return options_usage_error(command, "%s %s", kind, word);
+    return *word == '-' ? unlike_any(command, word) : stray(in, word);
 }
 
 static bool keep_value(struct option_values *values, const char *value)
@@ -116,7 +139,7 @@ static int read_long(struct reader *in, const char *word)
         if (strlen(spec->name) == length && memcmp(spec->name, name, length) == 0)
             return take(in, spec, value);
     }
-    return unknown(in->command, "unknown option", word);
+    return unknown(in, "unknown option", word);
 }
 
 static int read_short(struct reader *in, const char *word)
@@ -126,7 +149,7 @@ static int read_short(struct reader *in, const char *word)
         if (spec->letter && spec->letter == word[1])
             return take(in, spec, word[2] ? word + 2 : NULL);
     }
-    return unknown(in->command, "unknown option", word);
+    return unknown(in, "unknown option", word);
 }
 
 static int read_word(struct reader *in, const char *word)
@@ -140,7 +163,7 @@ static int read_word(struct reader *in, const char *word)
     if (!in->words_only && word[0] == '-' && word[1]) return read_short(in, word);
     if (!command->words || command->words->count >= command->words_max ||
         !keep_value(command->words, word))
-        return unknown(command, "stray word", word);
+        return unknown(in, "stray word", word);
     return OPTIONS_OK;
 }
 

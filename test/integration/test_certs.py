@@ -106,6 +106,14 @@ def test_init_never_overwrites_a_ca(folder):
     assert before == {path: path.read_bytes() for path in folder.base.rglob("*") if path.is_file()}
 
 
+def test_a_client_never_gets_the_file_of_a_server(folder):
+    for kind, name, other in (("client", "broker", "server"), ("server", "client", "client")):
+        before = [(folder.base / (name + end)).read_bytes() for end in (".pem", ".key")]
+        said = certs(kind, folder.base, name, expected=1)
+        assert f"{name}.pem is the certificate of a {other}: choose another name" in said
+        assert before == [(folder.base / (name + end)).read_bytes() for end in (".pem", ".key")]
+
+
 def test_client_and_server_are_issued_and_revoked(folder):
     certs("client", folder.base, "meter-7", "--san-uri", "urn:dev:7", "--days", "3")
     certs("server", folder.base, "b.example", "--key", "rsa")

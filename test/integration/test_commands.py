@@ -55,12 +55,20 @@ def test_every_action_of_certs_explains_itself(action):
     (["check"], "--config FILE is missing"),
     (["certs", "init", "--dayz", "3", "x"], "did you mean --days?"),
     (["certs", "init", "x", "y"], "stray word y"),
+    (["check", "postern.yaml"], "did you mean --config postern.yaml?"),
+    (["run", "-x"], "unknown option -x: there is --config, --help"),
+    (["help", "chekc"], "did you mean check?"),
     (["nothing-like-it"], "there is no command nothing-like-it"),
 ])
 def test_wrong_use_is_answered_with_the_nearest_right_word(arguments, words):
     done = postern(*arguments)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_help_takes_the_name_of_a_command():
+    assert postern("help", "run").stdout == postern("run", "--help").stdout
+    assert postern("help", "certs").stdout == postern("certs", "--help").stdout
 
 
 def test_version_tells_the_libraries_and_the_acceleration_in_use():
