@@ -36,6 +36,31 @@ static const char *directory_of(const char *path, struct arena *arena)
     return directory;
 }
 
+/* What the caller has opened for us, as the process substitution of a shell. */
+static bool is_handed_in(const char *path)
+{
+    return strcmp(path, "/dev/stdin") == 0 || strncmp(path, "/dev/fd/", 8) == 0 ||
+           strncmp(path, "/proc/self/fd/", 14) == 0;
+}
+
+/* A FIFO would wait for a writer, a device may never end. -1: `why` is set. */
+static int open_file(const char *path, const char **why)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        *why = strerror(errno);
+    } else if (S_ISREG(status.st_mode)) {
+        return fd;
+    } else if (is_handed_in(path) && fcntl(fd, F_SETFL, 0) == 0) { /* to wait for its writer */
+        return fd;
+    } else {
+        *why = "it is not a regular file";
+    }
+    if (fd >= 0) (void)close(fd); /* read only */
+    return -1;
+}
+
 /* `before` (NULL: not wanted) is what the file was before it was read. */
 static bool read_all(const char *path, char **text, size_t *length, struct stat *before,
                      struct diagnostics *found)
@@ -45,7 +70,8 @@ static bool read_all(const char *path, char **text, size_t *length, struct stat 
     *text = NULL;
     *length = 0;
     if (before != NULL && stat(path, before) != 0) *before = (struct stat){0};
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    const char *why = NULL;
+    int file = open_file(path, &why);
     if (file >= 0) *text = malloc(room);
     while (*text && *length < room) {
         ssize_t count = read(file, *text + *length, room - *length);
@@ -58,7 +84,8 @@ static bool read_all(const char *path, char **text, size_t *length, struct stat 
     (void)close(file); /* read only */
     return true;
 fail:
-    diagnostics_error(found, nowhere, "cannot read the file: %s", strerror(errno));
+    diagnostics_error(found, nowhere, "cannot read the file: %s",
+                      why != NULL ? why : strerror(errno));
     free(*text);
     *text = NULL;
     if (file >= 0) (void)close(file); /* read only */

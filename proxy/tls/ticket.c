@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "proxy/tls/ticket.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <wolfssl/wolfcrypt/random.h>
 
 enum { MOST_KEYS = 8, KEY_BYTES = 32, NONCE_BYTES = 12, TAG_BYTES = 16, LINE_ROOM = 1024 };
+enum { LARGEST_FILE = 1024 * 1024 };
 
 struct ticket_key {
     uint8_t name[TICKET_NAME_BYTES];
@@ -96,16 +96,19 @@ static bool read_line(struct ticket_keys *keys, const char *line, const char *pa
 
 static bool load_keys(struct ticket_keys *keys, const char *path, struct err *err)
 {
-    char line[LINE_ROOM];
+    size_t length = 0;
     unsigned number = 0;
     bool good = true;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return err_set(err, "cannot read the ticket keys in %s: %s", path, file_error(errno));
-    while (good && fgets(line, sizeof line, file) != NULL)
+    char *rest = NULL;
+    char *content = (char *)file_read(path, LARGEST_FILE, &length, err);
+    if (content == NULL) return err_prefix(err, "ticket keys");
+    for (char *line = content; good && line != NULL; line = rest) {
+        rest = strchr(line, '\n');
+        if (rest != NULL) *rest++ = '\0';
         good = read_line(keys, line, path, ++number, err);
-    explicit_bzero(line, sizeof line);
-    (void)fclose(file); /* it was only read */
+    }
+    explicit_bzero(content, length);
+    free(content);
     if (good && keys->count == 0)
         return err_set(err, "%s holds no ticket key; add one (openssl rand -base64 48)", path);
     return good;

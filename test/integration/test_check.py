@@ -79,6 +79,60 @@ def test_does_not_wait_for_a_pipe_in_the_place_of_a_file(home):
     assert "broker.pem: it is not a regular file" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_takes_nothing_for_a_configuration_that_is_no_file(tmp_path, command, make):
+    path = tmp_path / "postern.yaml"
+    make(path)
+    done = postern(command, "-c", path)
+    assert done.returncode == 1 and "postern.yaml:1:1: error: cannot read the file: " in done.stdout + done.stderr
+    assert "not a regular file" in done.stdout + done.stderr
+
+
+def test_takes_a_configuration_from_a_pipe_of_the_shell(home):
+    for words in (f"cat postern.yaml | {POSTERN} check -c /dev/stdin", f"{POSTERN} check -c <(sleep 0.1; cat postern.yaml)"):
+        write(home, MINIMAL.replace("pki/", f"{home}/pki/"))
+        done = subprocess.run(["bash", "-c", words], cwd=home, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "no errors" in done.stderr, done
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+@pytest.mark.parametrize("key", ["certificate", "private_key", "client_ca", "client_crl", "key_file",
+                                 "password_file", "users"])
+def test_takes_nothing_for_a_file_that_is_none(home, key, make):
+    make(home / "odd")
+    text = {
+        "certificate": MINIMAL.replace("pki/broker.pem", "odd"),
+        "private_key": MINIMAL.replace("pki/broker.key", "odd"),
+        "client_ca": MINIMAL.replace("broker.key }", "broker.key, client_certificate: required, client_ca: odd }"),
+        "client_crl": MINIMAL.replace("broker.key }", "broker.key, client_certificate: required, "
+                                                      "client_ca: pki/ca.pem, client_crl: [ odd ] }"),
+        "key_file": MINIMAL.replace("broker.key }", "broker.key, session_tickets: { key_file: odd } }"),
+        "password_file": MINIMAL.replace("backends:", "    policy: p\nbackends:") +
+                         "policies: [ { name: p, rules: [ { connect: { password_file: odd } } ] } ]\n",
+        "users": MINIMAL.replace("servers: [ 127.0.0.1:1883 ]",
+                                 "builtin_broker: { password_file: odd }"),
+    }[key]
+    done = check(home, text)
+    assert done.returncode == 1 and re.search(r"odd: it is not a regular file", done.stdout), done
+
+
+@pytest.mark.parametrize("key", ["certificate", "key_file"])
+def test_takes_no_huge_file_into_memory(home, key):
+    with open(home / "huge", "wb") as huge:
+        huge.truncate(1 << 36)
+    done = check(home, MINIMAL.replace("pki/broker.pem", "huge") if key == "certificate" else
+                 MINIMAL.replace("broker.key }", "broker.key, session_tickets: { key_file: huge } }"))
+    assert done.returncode == 1 and re.search(r"huge: it is larger than \d+ bytes", done.stdout), done
+
+
+def test_a_log_that_nobody_reads_is_not_waited_for(home):
+    os.mkfifo(home / "log")
+    write(home, MINIMAL + "log: { file: log }\n")
+    done = postern("run", "-c", home / "postern.yaml")
+    assert done.returncode == 1 and "cannot open the log file" in done.stderr
+
+
 def test_takes_a_port_that_is_in_use_because_it_opens_no_socket(home):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -305,7 +305,7 @@ static void says_that_a_file_cannot_be_read(void **state)
     assert_found(&findings, "1:1: error: cannot read the file: No such file or directory");
     findings = (struct findings){0};
     assert_null(config_load("/", collect, &findings));
-    assert_found(&findings, "1:1: error: cannot read the file: Is a directory");
+    assert_found(&findings, "1:1: error: cannot read the file: it is not a regular file");
 }
 
 static void loads_the_limits_of_the_broker_alone(void **state)
