@@ -432,7 +432,8 @@ static const struct schema_key drain_keys[] = {
     {"server_reference",
      "Where MQTT 5 clients are sent to (DISCONNECT 0x9C with this Server Reference, such as "
      "broker-2.example:8883). Empty: nowhere; they are told 0x8B.",
-     SCHEMA_TEXT, FIELD(struct config, drain.server_reference), .max = 1024, .initial = ""},
+     SCHEMA_TEXT, FIELD(struct config, drain.server_reference), .max = 1024, .empty = true,
+     .initial = ""},
 };
 static DEFINE_MAP(drain_map, "drain", drain_keys, struct config, NO_MARK);
 

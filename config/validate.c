@@ -58,6 +58,23 @@ static void check_suites(struct bind *bind, const struct config_tls *tls)
                           "\"1.3\"");
 }
 
+/* A star elsewhere would stand for itself, which is in no name. */
+static void check_server_names(struct bind *bind, const struct config_tls *tls)
+{
+    for (size_t i = 0; i < tls->certificates_count; i++) {
+        const struct config_strings *names = &tls->certificates[i].server_names;
+        for (size_t j = 0; j < names->count; j++) {
+            const char *name = names->items[j];
+            bool wild = strncmp(name, "*.", 2) == 0 && name[2] != '\0';
+            if (strchr(name + (wild ? 2 : 0), '*') != NULL)
+                diagnostics_error(bind->found, bind_mark(bind, &names->items[j]),
+                                  "server_names: no name matches \"%s\": * can stand for the first "
+                                  "label alone, as in \"*.example.com\"",
+                                  name);
+        }
+    }
+}
+
 static void check_tls(struct bind *bind, const struct config_listener *listener)
 {
     const struct config_tls *tls = &listener->tls;
@@ -75,6 +92,7 @@ static void check_tls(struct bind *bind, const struct config_listener *listener)
                           bind_mark_or(bind, &tls->session_tickets.lifetime_ms,
                                        bind_mark(bind, &tls->session_tickets.rotate_ms)),
                           "a ticket would outlive its key: lifetime can be at most twice rotate");
+    check_server_names(bind, tls);
     check_suites(bind, tls);
     check_client_certificates(bind, tls);
 }

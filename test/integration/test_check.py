@@ -293,6 +293,44 @@ def load(text, loader):
     return plain(yaml.load(text, loader))
 
 
+def written_out(node):
+    """The defaults of a map's keys, as one would write them."""
+    found = {}
+    for name, key in node["properties"].items():
+        if "default" in key:
+            found[name] = key["default"]
+        elif "properties" in key and name != "admin":
+            found[name] = written_out(key)
+    return found
+
+
+def test_every_default_may_be_written_out(schema, home):
+    properties = schema.schema["properties"]
+    items = {name: properties[name]["items"] for name in ("listeners", "backends", "policies")}
+    rule = written_out(items["policies"]["properties"]["rules"]["items"])
+    text = yaml.safe_load(MINIMAL)
+    policy = {"name": "p", "rules": [{"name": "r", **{key: rule[key] for key in ("publish", "require")}}]}
+    full = {**written_out(schema.schema), **text, "policies": [{**written_out(items["policies"]), **policy}]}
+    listener = {**written_out(items["listeners"]), **text["listeners"][0], "policy": "p"}
+    listener["tls"] = {**written_out(items["listeners"]["properties"]["tls"]), **listener["tls"]}
+    full["listeners"] = [listener]
+    full["backends"] = [{**written_out(items["backends"]), **text["backends"][0]}]
+    assert full["drain"]["server_reference"] == "" and listener["limits"]["handshake_timeout"] == "15s"
+    assert [error.message for error in schema.iter_errors(full)] == []
+    done = check(home, yaml.safe_dump(full))
+    assert (done.returncode, done.stdout.count("error:")) == (0, 0), done.stdout
+
+
+@pytest.mark.parametrize("name,good", [
+    ("*.a.example", True), ("a.example", True), ("*", False), ("a.*.example", False), ("*a.example", False)])
+def test_a_server_name_that_no_name_matches_is_an_error(home, name, good):
+    pair = "{ certificate: pki/broker.pem, private_key: pki/broker.key, server_names: [ '%s' ] }" % name
+    done = check(home, MINIMAL.replace("tls: {", f"tls: {{ certificates: [ {pair} ],"))
+    assert done.returncode == (0 if good else 1), done.stdout
+    if not good:
+        assert f'error: server_names: no name matches "{name}"' in done.stdout
+
+
 @pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.BaseLoader])
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_schema_accepts_every_example(schema, path, loader):
