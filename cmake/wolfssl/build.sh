@@ -91,7 +91,8 @@ done | xargs -P "$(nproc)" -I FILE sh -c '
     src/postern_*) more="-O3 -Wall -Wextra -Werror" ;; # -O2 would not keep vectors in registers
     wolfcrypt/src/rsa.c) more="-w -Dsp_RsaPrivate_2048=postern_rsa_private_2048" ;;
     wolfcrypt/src/curve25519.c)
-        more="-w -Dcurve25519=postern_curve25519 -Dge_scalarmult_base=postern_base_multiple" ;;
+        more="-w -Dcurve25519=postern_curve25519 -Dfe_invert=postern_fe_invert"
+        more="$more -Dge_scalarmult_base=postern_base_multiple" ;;
     *) more=-w ;;
     esac
     exec $0 -O2 -g1 -fPIC -fvisibility=hidden -fno-common $more $1 -DWOLFSSL_USER_SETTINGS \

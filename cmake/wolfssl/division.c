@@ -186,6 +186,7 @@ static __attribute__((noinline)) void operate(uint64_t out[WORDS], const uint64_
     read_words(&all.g, denominator);
     subtract_if_above(&all.g, modulus);
     read_words(&all.e, numerator);
+    subtract_if_above(&all.e, modulus);
     for (int round = 0; round < ROUNDS; round++) {
         find_steps(&all);
         apply_to_d_and_e(&all, modulus);

@@ -13,9 +13,8 @@ struct division_modulus {
 };
 
 /* out = numerator / denominator modulo a prime, of words of 64 bits, the lowest first; 0 where the
- * denominator is 0. The numerator is below the modulus, the denominator below twice as much, and
- * `out` may be one of them. Time and addresses depend on neither, and nothing stays on the stack.
- */
+ * denominator is 0. Both are below twice the modulus, and `out` may be one of them. Time and
+ * addresses depend on neither of them, and nothing stays on the stack. */
 void postern_divide(uint64_t out[DIVISION_WORDS], const uint64_t numerator[DIVISION_WORDS],
                     const uint64_t denominator[DIVISION_WORDS],
                     const struct division_modulus *modulus);

@@ -42,6 +42,25 @@ static inline void limbs_of_words(uint64_t limbs[LIMBS], const uint64_t words[WO
     }
 }
 
+/* Of limbs below 2^54, which it carries; the words are below 2^255, which p may still be. */
+static inline void words_of_limbs(uint64_t words[WORDS], uint64_t limbs[LIMBS])
+{
+    for (int times = 0; times < 2; times++) {
+        uint64_t over = 0;
+        for (size_t i = 0; i < LIMBS; i++) {
+            limbs[i] += over;
+            over = limbs[i] >> LIMB_BITS;
+            limbs[i] &= LIMB_MASK;
+        }
+        limbs[0] += 19 * over;
+    }
+    for (size_t i = 0; i < WORDS; i++) {
+        size_t limb = i * 64 / LIMB_BITS;
+        size_t shift = i * 64 % LIMB_BITS;
+        words[i] = limbs[limb] >> shift | limbs[limb + 1] << (LIMB_BITS - shift);
+    }
+}
+
 ACCELERATED static INLINE FIELD_VECTOR everywhere(uint64_t value)
 {
     return FIELD_OP(broadcastq_epi64)(_mm_cvtsi64_si128((long long)value));

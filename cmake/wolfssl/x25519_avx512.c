@@ -6,6 +6,8 @@
  * and addresses depend on no secret: bits of the scalar choose lanes by masks. */
 #include "user_settings.h"
 
+#include "curve25519_divide.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -161,136 +163,12 @@ ACCELERATED static void climb(uint64_t sum[LIMBS], uint64_t difference[LIMBS],
     }
 }
 
-/* --------------------------------------------------------------------------- one at a time */
-
-/* For limbs below 2^62, which it makes tight. */
-static INLINE void carry_one(uint64_t a[LIMBS])
-{
-    uint64_t over[LIMBS];
-    for (size_t i = 0; i < LIMBS; i++) {
-        over[i] = a[i] >> LIMB_BITS;
-        a[i] &= LIMB_MASK;
-    }
-    a[0] += 19 * over[LIMBS - 1];
-    for (size_t i = 1; i < LIMBS; i++)
-        a[i] += over[i - 1];
-}
-
-/* Columns below 2^111, the last below 2^108, tight. */
-static INLINE void settle(uint64_t out[LIMBS], const unsigned __int128 columns[LIMBS])
-{
-    for (size_t i = 0; i < LIMBS; i++)
-        out[i] = (uint64_t)columns[i] & LIMB_MASK;
-    out[0] += 19 * (uint64_t)(columns[LIMBS - 1] >> LIMB_BITS);
-    for (size_t i = 1; i < LIMBS; i++)
-        out[i] += (uint64_t)(columns[i - 1] >> LIMB_BITS);
-    carry_one(out);
-}
-
-/* out = a * b, tight, of limbs below 2^52. */
-static void multiply_one(uint64_t out[LIMBS], const uint64_t a[LIMBS], const uint64_t b[LIMBS])
-{
-    unsigned __int128 columns[LIMBS] = {0};
-    for (size_t i = 0; i < LIMBS; i++)
-        for (size_t k = 0; k < LIMBS; k++)
-            columns[(i + k) % LIMBS] += (unsigned __int128)a[i] *
-                                        (i + k < LIMBS ? b[k] : 19 * b[k]);
-    settle(out, columns);
-}
-
-/* out = a to the power of 2^times, tight, of limbs below 2^52. */
-static void square_one(uint64_t out[LIMBS], const uint64_t in[LIMBS], int times)
-{
-    uint64_t a[LIMBS];
-    memcpy(a, in, sizeof a);
-    for (int i = 0; i < times; i++) {
-        const uint64_t twice_0 = 2 * a[0];
-        const uint64_t twice_1 = 2 * a[1];
-        const uint64_t over_3 = 19 * a[3];
-        const uint64_t over_4 = 19 * a[4];
-        const unsigned __int128 columns[LIMBS] = {
-            (unsigned __int128)a[0] * a[0] + (unsigned __int128)a[1] * (2 * over_4) +
-                (unsigned __int128)a[2] * (2 * over_3),
-            (unsigned __int128)twice_0 * a[1] + (unsigned __int128)a[2] * (2 * over_4) +
-                (unsigned __int128)a[3] * over_3,
-            (unsigned __int128)twice_0 * a[2] + (unsigned __int128)a[1] * a[1] +
-                (unsigned __int128)a[3] * (2 * over_4),
-            (unsigned __int128)twice_0 * a[3] + (unsigned __int128)twice_1 * a[2] +
-                (unsigned __int128)a[4] * over_4,
-            (unsigned __int128)twice_0 * a[4] + (unsigned __int128)twice_1 * a[3] +
-                (unsigned __int128)a[2] * a[2],
-        };
-        settle(a, columns);
-    }
-    memcpy(out, a, sizeof a);
-}
-
-/* out = a to the power of 2^`times`, times b, which may be where out is. */
-static void square_and_multiply(uint64_t out[LIMBS], const uint64_t a[LIMBS], int times,
-                                const uint64_t b[LIMBS])
-{
-    uint64_t square[LIMBS];
-    square_one(square, a, times);
-    multiply_one(out, square, b);
-}
-
-/* out = a to the power of p - 2 = 2^255 - 21, which is 1 / a, and 0 of 0. */
-static void invert_one(uint64_t out[LIMBS], const uint64_t a[LIMBS])
-{
-    uint64_t two[LIMBS], eleven[LIMBS], power[LIMBS]; /* named by their exponents */
-    uint64_t ones_10[LIMBS], ones_50[LIMBS], ones[LIMBS];
-    square_one(two, a, 1);
-    square_and_multiply(power, two, 2, a); /* 9 */
-    multiply_one(eleven, power, two);
-    square_and_multiply(ones, eleven, 1, power); /* 31, which is 5 ones */
-    square_and_multiply(ones_10, ones, 5, ones);
-    square_and_multiply(ones, ones_10, 10, ones_10);
-    square_and_multiply(ones, ones, 20, ones); /* 40 */
-    square_and_multiply(ones_50, ones, 10, ones_10);
-    square_and_multiply(ones, ones_50, 50, ones_50);
-    square_and_multiply(ones, ones, 100, ones); /* 200 */
-    square_and_multiply(ones, ones, 50, ones_50);
-    square_and_multiply(out, ones, 5, eleven);
-}
-
-/* Into [0, 2^255), then into [0, p): below that already if 19 more do not reach 2^255. */
-static void reduce_one(uint64_t a[LIMBS])
-{
-    uint64_t over = 0;
-    for (int times = 0; times < 3; times++) {
-        for (size_t i = 0; i < LIMBS; i++) {
-            a[i] += over;
-            over = a[i] >> LIMB_BITS;
-            a[i] &= LIMB_MASK;
-        }
-        over *= 19;
-    }
-    over = 19;
-    for (size_t i = 0; i < LIMBS; i++)
-        over = (a[i] + over) >> LIMB_BITS;
-    over *= 19;
-    for (size_t i = 0; i < LIMBS; i++) {
-        a[i] += over;
-        over = a[i] >> LIMB_BITS;
-        a[i] &= LIMB_MASK;
-    }
-}
-
-static void words_of_limbs(uint64_t words[WORDS], const uint64_t limbs[LIMBS])
-{
-    for (size_t i = 0; i < WORDS; i++) {
-        size_t limb = i * 64 / LIMB_BITS;
-        size_t shift = i * 64 % LIMB_BITS;
-        words[i] = limbs[limb] >> shift | limbs[limb + 1] << (LIMB_BITS - shift);
-    }
-}
-
 /* --------------------------------------------------------------------------- the operation */
 
 /* All that is secret lies in here and below. */
 static __attribute__((noinline)) void operate(byte *out, const byte *scalar, const byte *point)
 {
-    uint64_t words[WORDS], x[LIMBS], z[LIMBS], sum[LIMBS], difference[LIMBS];
+    uint64_t words[WORDS], divisor[WORDS], x[LIMBS], z[LIMBS], sum[LIMBS], difference[LIMBS];
     memcpy(words, point, BYTES);
     limbs_of_words(x, words);
     memcpy(words, scalar, BYTES);
@@ -299,12 +177,9 @@ static __attribute__((noinline)) void operate(byte *out, const byte *scalar, con
         x[i] = sum[i] + difference[i];
         z[i] = sum[i] + 2 * modulus_limb(i) - difference[i];
     }
-    carry_one(x);
-    carry_one(z);
-    invert_one(z, z);
-    multiply_one(x, x, z);
-    reduce_one(x);
     words_of_limbs(words, x);
+    words_of_limbs(divisor, z);
+    postern_curve25519_divide(words, words, divisor);
     memcpy(out, words, BYTES);
 }
 

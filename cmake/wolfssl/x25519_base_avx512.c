@@ -217,37 +217,20 @@ ACCELERATED static void add_lanes(struct points *points, unsigned distance)
     add_points(points, &addends);
 }
 
-/* Below 2^255. */
-static void write_words(ge out, uint64_t limbs[LIMBS])
-{
-    for (int times = 0; times < 2; times++) {
-        uint64_t over = 0;
-        for (size_t i = 0; i < LIMBS; i++) {
-            limbs[i] += over;
-            over = limbs[i] >> LIMB_BITS;
-            limbs[i] &= LIMB_MASK;
-        }
-        limbs[0] += 19 * over;
-    }
-    for (size_t i = 0; i < WORDS; i++) {
-        size_t limb = i * 64 / LIMB_BITS;
-        size_t shift = i * 64 % LIMB_BITS;
-        out[i] = (sword64)(limbs[limb] >> shift | limbs[limb + 1] << (LIMB_BITS - shift));
-    }
-}
-
 /* Twice Y and Z, in wolfSSL's form. */
 ACCELERATED static void write_first(ge_p3 *out, const struct points *points)
 {
-    uint64_t y[LIMBS], z[LIMBS];
+    uint64_t y[LIMBS], z[LIMBS], words[WORDS];
     for (size_t i = 0; i < LIMBS; i++) {
         __m512i twice_y = add(points->sum[i], points->difference[i]);
         __m512i twice_z = add(points->z[i], points->z[i]);
         y[i] = (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(twice_y));
         z[i] = (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(twice_z));
     }
-    write_words(out->Y, y);
-    write_words(out->Z, z);
+    words_of_limbs(words, y);
+    memcpy(out->Y, words, sizeof words);
+    words_of_limbs(words, z);
+    memcpy(out->Z, words, sizeof words);
 }
 
 /* All that is secret lies in here and below. */

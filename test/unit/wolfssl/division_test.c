@@ -13,12 +13,14 @@
 
 #include <wolfssl/wolfcrypt/settings.h>
 
+#include <wolfssl/wolfcrypt/fe_operations.h>
 #include <wolfssl/wolfcrypt/random.h>
 #include <wolfssl/wolfcrypt/sp_int.h>
 
 enum { WORDS = DIVISION_WORDS, BYTES = 8 * WORDS, INPUTS = 3000, HEXADECIMAL = 16, BITS = 256 };
 
 #ifdef __x86_64__
+void postern_fe_invert(fe out, const fe in);
 void postern_p256_inv(sp_digit *out, const sp_digit *in, sp_digit *room);
 void postern_p256_inv_order(sp_digit *out, const sp_digit *in, sp_digit *room);
 #endif
@@ -218,6 +220,47 @@ static void inverts_for_ecdsa(void **state)
         expect_inverse(PRIMES[1], a, postern_p256_inv_order);
     }
 }
+
+static void expect_fe_inverse(const fe in)
+{
+    const uint64_t one[WORDS] = {1};
+    mp_int prime;
+    mp_int number;
+    uint64_t words[WORDS];
+    uint64_t expected[WORDS];
+    fe out;
+    assert_int_equal(0, mp_init(&prime));
+    assert_int_equal(0, mp_read_radix(&prime, PRIMES[2], HEXADECIMAL));
+    memcpy(words, in, sizeof words);
+    to_mp(&number, words);
+    assert_int_equal(0, mp_mod(&number, &prime, &number));
+    to_words(words, &number);
+    struct division_modulus modulus = modulus_of(&prime);
+    postern_divide(expected, one, words, &modulus);
+    postern_fe_invert(out, in);
+    assert_memory_equal(expected, out, BYTES);
+}
+
+static void inverts_for_x25519(void **state)
+{
+    (void)state;
+    assert_int_equal(BYTES, sizeof(fe));
+    for (int i = 0; i < INPUTS; i++) {
+        uint64_t words[WORDS];
+        fe in;
+        random_words(words);
+        memcpy(in, words, sizeof in);
+        expect_fe_inverse(in);
+    }
+    for (int last = 0; last < 64; last++) { /* 0 to 63, p to p + 18, and the 63 below 2^256 */
+        const fe low = {last};
+        const fe high = {-last, -1, -1, -1};
+        const fe middle = {last - 19, -1, -1, INT64_MAX};
+        expect_fe_inverse(low);
+        expect_fe_inverse(high);
+        if (last < 19) expect_fe_inverse(middle);
+    }
+}
 #endif
 
 int main(void)
@@ -228,6 +271,7 @@ int main(void)
         cmocka_unit_test(writes_over_what_it_is_given),
 #ifdef __x86_64__
         cmocka_unit_test(inverts_for_ecdsa),
+        cmocka_unit_test(inverts_for_x25519),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
