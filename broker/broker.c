@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "broker/client.h"
-#include "broker/connect.h"
 #include "broker/internal.h"
+#include "broker/leave.h"
 #include "broker/listener.h"
 
 uint64_t broker_now(const struct broker *broker)
@@ -136,7 +136,7 @@ void broker_stop(struct broker *broker, void (*done)(void *arg), void *arg)
     struct client *next = NULL;
     for (struct client *client = broker->clients; client != NULL; client = next) {
         next = client->next;
-        connect_shut_down(client);
+        leave_shut_down(client);
     }
     broker_client_gone(broker);
 }

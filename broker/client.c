@@ -16,6 +16,7 @@
 #include "broker/deliver.h"
 #include "broker/hold.h"
 #include "broker/internal.h"
+#include "broker/leave.h"
 #include "broker/receive.h"
 #include "broker/topic_aliases.h"
 #include "mqtt/frame.h"
@@ -57,7 +58,7 @@ static void on_deadline(struct timer *timer)
     }
     uint64_t silent_ms = broker_now(client->broker) - client->last_read_ms;
     if (silent_ms >= client->keep_alive_ms)
-        connect_end(client, MQTT_REASON_KEEP_ALIVE_TIMEOUT);
+        leave_told(client, MQTT_REASON_KEEP_ALIVE_TIMEOUT);
     else
         broker_set_timer(client->broker, timer, client->keep_alive_ms - silent_ms, on_deadline);
 }
@@ -202,7 +203,7 @@ static void feed(struct client *client, const uint8_t *data, size_t length)
     size_t used = direct ? handle_packets(client, data, length) : 0;
     if (client->state >= CLIENT_AWAIT_END || used == length) return;
     if (!keep_unread(client, data + used, length - used)) {
-        connect_lost(client);
+        leave_lost(client);
         return;
     }
     if (!direct) handle_unread(client);
@@ -236,7 +237,7 @@ static void on_readable(struct client *client)
     ssize_t length = recv(client->socket.fd, buffer, BROKER_READ_BYTES, 0);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (length <= 0) {
-        connect_lost(client);
+        leave_lost(client);
         return;
     }
     if (client->state == CLIENT_AWAIT_END) return;
@@ -298,7 +299,7 @@ void client_flush(struct client *client)
            !client_is_backlogged(client) && deliver_waiting(client))
         client_write(client);
     if (client->failed) {
-        connect_lost(client);
+        leave_lost(client);
         return;
     }
     if (client->state == CLIENT_AWAIT_END && client->outbox.bytes == 0 && !client->shut) {

@@ -6,9 +6,8 @@
 
 #include "base/log.h"
 #include "broker/client.h"
-#include "broker/deliver.h"
-#include "broker/hold.h"
 #include "broker/internal.h"
+#include "broker/leave.h"
 #include "broker/receive.h"
 #include "broker/send.h"
 #include "broker/topic_aliases.h"
@@ -26,109 +25,6 @@ static void log_client(enum log_level level, const char *message, struct span id
     if (version != 0) log_number(&line, "mqtt", version);
     if (reason != 0) log_number(&line, "reason", reason);
     log_end(&line);
-}
-
-static void publish_will(struct broker *broker, struct session *session)
-{
-    struct message *message = will_take(&session->will, broker_now(broker));
-    if (message == NULL) return;
-    (void)deliver_publish(broker, message); /* nobody is left to be told how it went */
-    message_unref(message);
-}
-
-static void end_session(struct broker *broker, struct session *session)
-{
-    publish_will(broker, session);
-    deliver_hand_over(broker, session);
-    session_free(&broker->sessions, session);
-}
-
-/* The timers of a session know no broker; its store does. */
-static struct broker *broker_of(struct session *session)
-{
-    return CONTAINER_OF(session->store, struct broker, sessions);
-}
-
-static void on_will_due(struct timer *timer)
-{
-    struct session *session = CONTAINER_OF(timer, struct will, delay)->session;
-    publish_will(broker_of(session), session);
-}
-
-static void on_session_expired(struct timer *timer)
-{
-    struct session *session = CONTAINER_OF(timer, struct session_expiry, timer)->session;
-    broker_of(session)->counters.expired++;
-    end_session(broker_of(session), session);
-}
-
-/* False: out of memory. */
-static bool start_expiry(struct broker *broker, struct session *session)
-{
-    if (session->expiry_ms == UINT64_MAX) return true;
-    struct timer *timer = session_expiry(session);
-    if (timer == NULL) return false;
-    broker_set_timer(broker, timer, session->expiry_ms, on_session_expired);
-    return true;
-}
-
-/* Parts a client from its session, which lives on as long as was agreed. */
-static void detach(struct client *client, bool with_will)
-{
-    struct broker *broker = client->broker;
-    struct session *session = client->session;
-    if (session == NULL) return;
-    client->session = NULL;
-    session->client = NULL;
-    broker->counters.connected--;
-    if (session->queue != NULL) queue_drop_qos0(session->queue);
-    session_trim(session);
-    session->slow = false;
-    hold_release_all(broker, session);
-    if (!with_will) will_clear(&session->will);
-    if (session->expiry_ms == 0 || !start_expiry(broker, session)) {
-        end_session(broker, session);
-        return;
-    }
-    if (session->will == NULL) return;
-    if (session->will->delay_ms == 0)
-        publish_will(broker, session);
-    else
-        broker_set_timer(broker, &session->will->delay, session->will->delay_ms, on_will_due);
-}
-
-void connect_end(struct client *client, uint8_t reason)
-{
-    struct session *session = client->session;
-    if (session == NULL) {
-        client_close(client);
-        return;
-    }
-    log_client(LOG_INFO, "client ended", session_id(session), client->version, reason);
-    detach(client, true);
-    send_disconnect(client, reason);
-    client_end(client);
-}
-
-void connect_lost(struct client *client)
-{
-    detach(client, true);
-    client_close(client);
-}
-
-void connect_left(struct client *client, bool with_will)
-{
-    detach(client, with_will);
-    client_end(client);
-}
-
-void connect_shut_down(struct client *client)
-{
-    if (client->state < CLIENT_AWAIT_PACKETS) client_close(client);
-    if (client->session == NULL) return;
-    detach(client, false);
-    send_disconnect(client, MQTT_REASON_SERVER_SHUTTING_DOWN);
-    client_end(client);
 }
 
 void connect_logged_in(struct client *client, enum login_state answer)
@@ -193,27 +89,11 @@ static struct span assign_id(char out[ASSIGNED_ID_ROOM])
     return span_of(out);
 }
 
-static uint64_t limit_expiry(const struct broker *broker, uint32_t asked_s)
-{
-    uint64_t asked_ms = asked_s == UINT32_MAX ? UINT64_MAX : (uint64_t)asked_s * 1000;
-    uint64_t most_ms = broker->limits.max_session_expiry_ms;
-    return asked_ms < most_ms ? asked_ms : most_ms;
-}
-
 static uint64_t session_expiry_ms(const struct broker *broker, const struct mqtt_connect *connect)
 {
     uint32_t before_5_s = connect->clean_start ? 0 : UINT32_MAX;
     bool v5 = connect->version == MQTT_5;
-    return limit_expiry(broker, v5 ? connect->session_expiry_interval_s : before_5_s);
-}
-
-bool connect_set_expiry(struct client *client, uint32_t session_expiry_interval_s)
-{
-    struct session *session = client->session;
-    bool never_lives_on = client->broker->limits.max_session_expiry_ms == 0;
-    if (session->expiry_ms == 0 && session_expiry_interval_s != 0) return never_lives_on;
-    session->expiry_ms = limit_expiry(client->broker, session_expiry_interval_s);
-    return true;
+    return leave_limit_expiry(broker, v5 ? connect->session_expiry_interval_s : before_5_s);
 }
 
 static bool keep_will(struct broker *broker, struct session *session,
@@ -237,11 +117,11 @@ static struct session *open_session(struct broker *broker, const struct mqtt_con
     struct session *session = session_find(&broker->sessions, id);
     if (session != NULL && session->client != NULL) {
         log_client(LOG_INFO, "client taken over", id, session->client->version, 0);
-        connect_end(session->client, MQTT_REASON_SESSION_TAKEN_OVER);
+        leave_told(session->client, MQTT_REASON_SESSION_TAKEN_OVER);
         session = session_find(&broker->sessions, id); /* it may have ended with its connection */
     }
     if (session != NULL && connect->clean_start) {
-        end_session(broker, session);
+        leave_end_session(broker, session);
         session = NULL;
     }
     *resumed = session != NULL;
@@ -403,7 +283,7 @@ static bool admit(struct client *client, const struct mqtt_connect *connect)
     client->resumed = connack.session_present;
     client_connected(client, keep_alive_s(broker, connect) * 1500U);
     if (!keep_will(broker, session, connect)) {
-        connect_lost(client);
+        leave_lost(client);
         return false;
     }
     put_connack_properties(&out, client, connect, assign ? id : (struct span){0});
@@ -412,7 +292,7 @@ static bool admit(struct client *client, const struct mqtt_connect *connect)
     /* MQTT 3.1 has no session present flag, but a zero byte in its place (3.1, 3.2). */
     if (connect->version == MQTT_3_1) connack.session_present = false;
     if (!send_connack(client, connect->version, &connack)) {
-        connect_lost(client);
+        leave_lost(client);
         return false;
     }
     log_connected(client, connect, id);

@@ -9,6 +9,7 @@
 #include "broker/client.h"
 #include "broker/connect.h"
 #include "broker/internal.h"
+#include "broker/leave.h"
 #include "mqtt/connect.h"
 #include "mqtt/reason.h"
 
@@ -82,7 +83,7 @@ void login_reload(struct broker *broker)
     for (struct client *client = broker->clients; client != NULL; client = next) {
         next = client->next;
         if (client->user != NULL && !client->user->verified && !still_holds(login, client->user))
-            connect_end(client, MQTT_REASON_NOT_AUTHORIZED);
+            leave_told(client, MQTT_REASON_NOT_AUTHORIZED);
     }
 }
 

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "broker/client.h"
-#include "broker/connect.h"
 #include "broker/deliver.h"
 #include "broker/hold.h"
 #include "broker/internal.h"
+#include "broker/leave.h"
 #include "broker/send.h"
 #include "broker/subscribe.h"
 #include "mqtt/acks.h"
@@ -29,7 +29,7 @@ uint8_t receive_reason(enum mqtt_status status)
 
 void receive_refuse(struct client *client, enum mqtt_status status)
 {
-    connect_end(client, receive_reason(status));
+    leave_told(client, receive_reason(status));
 }
 
 void receive_clear_aliases(struct client *client)
@@ -120,7 +120,7 @@ static void receive_publish(struct client *client, const uint8_t *packet, size_t
     }
     uint8_t reason = check_publish(client, &publish);
     if (reason != 0) {
-        connect_end(client, reason);
+        leave_told(client, reason);
         return;
     }
     struct packet_ids *received = &client->session->received;
@@ -136,7 +136,7 @@ static void receive_publish(struct client *client, const uint8_t *packet, size_t
     /* An error in PUBREC ends the exchange in MQTT 5; older clients are told of none. */
     bool refused = reason >= MQTT_REASON_UNSPECIFIED_ERROR && client->version == MQTT_5;
     if (!refused && !packet_ids_add(received, publish.packet_id)) {
-        connect_end(client, MQTT_REASON_UNSPECIFIED_ERROR);
+        leave_told(client, MQTT_REASON_UNSPECIFIED_ERROR);
         return;
     }
     send_ack(client, MQTT_PUBREC, publish.packet_id, reason);
@@ -159,7 +159,7 @@ static void receive_answer(struct client *client, const struct mqtt_ack *ack)
     struct session *session = client->session;
     struct delivery *delivery = queue_find(session_queue(session), ack->packet_id);
     if (!is_due(client, delivery, ack->type)) {
-        connect_end(client, MQTT_REASON_PROTOCOL_ERROR);
+        leave_told(client, MQTT_REASON_PROTOCOL_ERROR);
         return;
     }
     if (ack->type == MQTT_PUBREC && ack->reason < MQTT_REASON_UNSPECIFIED_ERROR) {
@@ -200,11 +200,11 @@ static void receive_disconnect(struct client *client, const uint8_t *packet, siz
         return;
     }
     if (disconnect.has_session_expiry_interval &&
-        !connect_set_expiry(client, disconnect.session_expiry_interval_s)) {
-        connect_end(client, MQTT_REASON_PROTOCOL_ERROR);
+        !leave_set_expiry(client, disconnect.session_expiry_interval_s)) {
+        leave_told(client, MQTT_REASON_PROTOCOL_ERROR);
         return;
     }
-    connect_left(client, disconnect.reason != 0);
+    leave_by_disconnect(client, disconnect.reason != 0);
 }
 
 void receive_packet(struct client *client, const struct mqtt_frame *frame, const uint8_t *packet,

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "broker/client.h"
-#include "broker/connect.h"
 #include "broker/deliver.h"
 #include "broker/internal.h"
+#include "broker/leave.h"
 #include "broker/receive.h"
 #include "broker/send.h"
 #include "mqtt/reason.h"
@@ -122,7 +122,7 @@ void subscribe_receive(struct client *client, const uint8_t *packet, size_t leng
     if (outcomes == NULL || codes == NULL) {
         free(outcomes);
         free(codes);
-        connect_end(client, MQTT_REASON_UNSPECIFIED_ERROR);
+        leave_told(client, MQTT_REASON_UNSPECIFIED_ERROR);
         return;
     }
     struct mqtt_subscribe walk = decoded;
@@ -145,7 +145,7 @@ void subscribe_receive_end(struct client *client, const uint8_t *packet, size_t 
     }
     uint8_t *codes = calloc(decoded.count, sizeof codes[0]);
     if (codes == NULL) {
-        connect_end(client, MQTT_REASON_UNSPECIFIED_ERROR);
+        leave_told(client, MQTT_REASON_UNSPECIFIED_ERROR);
         return;
     }
     struct subscriber *subscriber = &client->session->subscriber;
