@@ -9,6 +9,7 @@
 #include "commands/included_broker.h"
 #include "commands/options.h"
 #include "config/config.h"
+#include "proxy/control/log_start.h"
 #include "proxy/control/server.h"
 #include "proxy/control/upgrade.h"
 
@@ -84,8 +85,7 @@ static bool run(struct config *config, struct source *file, struct spawner *spaw
     const struct config_source source = {load_again, file};
     struct included_broker *included = NULL;
     struct builtin_broker door = {0};
-    if (!log_open(config->log.level, config->log.format, config->log.file, err) ||
-        !start_included_broker(config, &included, err)) {
+    if (!log_start(config, err) || !start_included_broker(config, &included, err)) {
         config_free(config);
         return false;
     }

@@ -43,17 +43,22 @@ unsigned long privileges_prepare(void)
     return files.rlim_cur;
 }
 
+const struct passwd *privileges_user(const char *user, struct err *err)
+{
+    const struct passwd *entry = getpwnam(user);
+    if (entry == NULL)
+        err_set(err,
+                "there is no user %s to become (`user`); create it (useradd --system %s) or name "
+                "another one",
+                user, user);
+    return entry;
+}
+
 bool privileges_drop(const char *user, struct err *err)
 {
     if (user == NULL || geteuid() != 0) return true;
-    errno = 0;
-    const struct passwd *entry = getpwnam(user);
-    if (entry == NULL)
-        return err_set(err,
-                       "there is no user %s to become (`user`); create it (useradd --system %s) "
-                       "or name another one",
-                       user, user);
-    (void)log_give(entry->pw_uid, entry->pw_gid); /* opening it again says what is wrong */
+    const struct passwd *entry = privileges_user(user, err);
+    if (entry == NULL) return false;
     if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 ||
         setuid(entry->pw_uid) != 0)
         return err_set(err, "cannot become the user %s: %s", user, strerror(errno));

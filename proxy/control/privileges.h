@@ -2,6 +2,8 @@
 /* What the process may do: as little as possible, after the sockets are bound. */
 #pragma once
 
+#include <pwd.h>
+
 #include "base/attributes.h"
 #include "base/err.h"
 #include "config/config.h"
@@ -10,8 +12,9 @@
  * switches core dumps off, since they would hold keys. Gives the limit of descriptors. Before there
  * is a second thread. */
 unsigned long privileges_prepare(void);
-/* Becomes `user`, with its groups, when started as root, and gives it the log file; NULL or not
- * root: nothing to do. */
+/* The entry of `user`, lent until the next one is asked for; NULL: there is none. */
+const struct passwd *privileges_user(const char *user, struct err *err);
+/* Becomes `user`, with its groups, when started as root; NULL or not root: nothing to do. */
 MUST_USE bool privileges_drop(const char *user, struct err *err);
 /* Logs what is to be mended: that we serve as root, or that a file of `config` was readable for
  * root only, which shows when its successor is to be loaded. After privileges_drop. */

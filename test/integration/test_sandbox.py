@@ -7,12 +7,13 @@ import pwd
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 
 import pytest
 
-from postern import wait_until
+from postern import BINARY, DEADLINE, free_port, wait_until
 from reloads import change, join, loads
 
 pytestmark = pytest.mark.release_only  # no sandbox is built with a sanitizer, which the log says
@@ -95,6 +96,76 @@ def test_the_log_file_is_opened_again_by_the_user_that_it_became(start):
             join(postern, None, "x").close()
             return "session closed" in log.read_text()
         wait_until(reopened, "a line in the new file")
+        postern.stop()
+
+
+@pytest.fixture
+def theirs():
+    """A directory in which `nobody` may do what it likes, and one beside it that is root's."""
+    user = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are root's alone
+        os.chmod(folder, 0o755)
+        own, roots = pathlib.Path(folder, "own"), pathlib.Path(folder, "roots")
+        own.mkdir()
+        roots.mkdir()
+        os.chown(own, user.pw_uid, user.pw_gid)
+        yield own, roots
+
+
+def not_started(tmp_path, log):
+    """What `run` says, with that log file."""
+    file = tmp_path / "refused.yaml"
+    made = subprocess.run([BINARY, "certs", "init", tmp_path / "pki", "--name", "localhost"], check=False)
+    assert made.returncode == 0
+    file.write_text(f"user: nobody\nlog: {{ file: {log} }}\nlisteners:\n  - address: 127.0.0.1:{free_port()}\n"
+                    f"    tls: {{ certificate: {tmp_path}/pki/broker.pem, private_key: {tmp_path}/pki/broker.key }}\n"
+                    "backends: [ { builtin_broker: true } ]\n")
+    done = subprocess.run([BINARY, "run", "-c", file], capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 1, done
+    return done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("how", ["file", "hard link", "directory", "new file"])
+def test_root_follows_no_link_of_the_user_that_it_will_become(theirs, tmp_path, how):
+    own, roots = theirs
+    secret = roots / "secret"
+    if how != "new file":
+        secret.write_text("root's\n")
+        os.chmod(secret, 0o644)
+    log = own / "postern.log"
+    if how == "hard link":
+        os.link(secret, log)
+    elif how == "directory":
+        (own / "inner").symlink_to(roots)
+        log = own / "inner" / "secret"
+    else:
+        log.symlink_to(secret)
+    said = not_started(tmp_path, log)
+    assert "could have put a link in its place" in said and str(log) in said and "nobody" in said
+    if how == "new file":
+        assert not secret.exists()
+    else:
+        assert secret.read_text() == "root's\n" and secret.stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_links_of_root_are_followed_to_the_log(start, theirs):
+    own, roots = theirs
+    (roots / "data").symlink_to(own)
+    postern = start(user="nobody", log={"file": str(roots / "data" / "postern.log")})
+    assert (own / "postern.log").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    postern.stop()
+    (roots / "inner").mkdir()
+    (roots / "link").symlink_to("inner")
+    postern = start(user="nobody", log={"file": str(roots / "link" / ".." / "link" / "new.log")})
+    assert "started" in (roots / "inner" / "new.log").read_text()
+    assert (roots / "inner" / "new.log").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    postern.stop()
+    (roots / "stderr.log").symlink_to("/dev/stderr")
+    for log in ("/dev/stderr", str(roots / "stderr.log")):
+        postern = start(user="nobody", log={"file": log})
+        assert postern.wait_log("started")
         postern.stop()
 
 
