@@ -110,14 +110,15 @@ static enum alive refuse_rewriting(struct session *session, enum rewriting rewri
 }
 
 /* For the rule that has decided, of the snapshot that the client was judged by. */
-static void count_decision(const struct session *session, const struct decision *decision)
+static void count_decision(const struct session *session, const struct config_rule *rule,
+                           bool admitted)
 {
     const struct snapshot *snapshot = session->list->snapshot;
     size_t listener = snapshot_find_listener(snapshot, session->record.listener);
     size_t policy = listener == SIZE_MAX ? SIZE_MAX : snapshot->listeners[listener].config->policy;
     if (policy != SIZE_MAX)
-        policy_counters_note(&snapshot->rule_counters[policy], decision->rule,
-                             session->loop->number, decision->admitted);
+        policy_counters_note(&snapshot->rule_counters[policy], rule, session->loop->number,
+                             admitted);
 }
 
 static enum alive decide(struct session *session, size_t packet_length)
@@ -131,15 +132,20 @@ static enum alive decide(struct session *session, size_t packet_length)
         return session_refuse(session, REFUSAL_DRAINING, "");
     if (session->over != REFUSAL_NONE) return session_refuse(session, session->over, "");
     struct decision decision = session_judge(session);
-    count_decision(session, &decision);
     (void)session_adopt(session, decision.rule); /* the door may have been another one's */
     session->record.rule = decision.rule == NULL ? NULL : decision.rule->name;
-    if (!decision.admitted) return session_refuse(session, decision.refusal, decision.detail);
+    if (!decision.admitted) {
+        count_decision(session, decision.rule, false);
+        return session_refuse(session, decision.refusal, decision.detail);
+    }
     if (!session_guard(session, decision.rule)) return session_refuse(session, REFUSAL_BUSY, "");
-    if (connect.will.present && !session_may_publish(session, connect.will.topic))
+    if (connect.will.present && !session_may_publish(session, connect.will.topic)) {
+        count_decision(session, decision.rule, false);
         return session_refuse(session, REFUSAL_WILL_TOPIC, "");
+    }
     enum rewriting rewriting = session_rewrite_connect(session, decision.rule, &connect,
                                                        packet_length);
+    count_decision(session, decision.rule, rewriting == REWRITTEN);
     if (rewriting != REWRITTEN) return refuse_rewriting(session, rewriting, decision.rule);
     return session_dial(session, decision.backend == SIZE_MAX ? session->listener->config->backend
                                                               : decision.backend);

@@ -191,6 +191,20 @@ def test_admissions_are_counted_by_rule_and_connections_while_they_last(counted)
     assert found.value("postern_backend_connections", backend="main", server="builtin") == 0
 
 
+def test_a_client_that_its_rule_refuses_for_its_will_or_lack_of_a_name_is_no_admission(start):
+    postern = with_admin(start, policies=[{"name": "p", "rules": [
+        {"name": "r", "publish": {"allow": ["mine"]}, "connect": {"username": "u-${username}"}}]}])
+    for options in ({"username": "a", "will": ("theirs", "m", 0, False, b"")}, {}):
+        with postern.client(4) as client:
+            assert client.connect("x", **options).code != 0
+            client.expect_close()
+    with postern.client(4) as client:
+        assert client.connect("x", username="a", will=("mine", "m", 0, False, b"")).code == 0
+    found = metrics(postern)
+    assert found.value("postern_rule_admissions_total", policy="p", rule="r") == 1
+    assert found.value("postern_rule_refusals_total", policy="p", rule="r") == 2
+
+
 def test_bytes_are_counted_while_the_session_lasts_as_the_access_line_has_them(start):
     backend = Backend()
     postern = with_admin(start, backends=[{"servers": [backend.address]}])
