@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "proxy/client_hello.h"
 #include "proxy/session_private.h"
+#include "proxy/tls/choose.h"
 #include "proxy/tls/record_gate.h"
 
 bool session_hold(struct session *session, const uint8_t *data, size_t length)
@@ -39,7 +40,7 @@ static enum alive choose_context(struct session *session, const struct client_he
     enum { HANDSHAKE_FAILURE = 40, UNRECOGNIZED_NAME = 112, INTERNAL_ERROR = 80 };
     struct tls_context_set *set = session->listener->tls[session->loop->number];
     if (hello->server_name[0] != '\0') session->record.server_name = strdup(hello->server_name);
-    struct tls_context *context = tls_context_set_choose(set, hello);
+    struct tls_context *context = tls_choose(set, hello);
     if (context == NULL) {
         send_alert(session, UNRECOGNIZED_NAME);
         return session_fail_handshake(

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/tls/digest.h"
+
 static void unref_counters(struct listener_counters *counters)
 {
     if (counters == NULL) return;
@@ -132,10 +134,10 @@ static bool load_tickets(struct snapshot_listener *listener, const struct snapsh
 static bool load_contexts(struct snapshot_listener *listener, unsigned workers,
                           const struct snapshot_listener *before, struct err *err)
 {
-    uint8_t inputs[TLS_CONTEXT_INPUTS_BYTES];
+    uint8_t inputs[TLS_DIGEST_BYTES];
     listener->tls = calloc(workers, sizeof(struct tls_context_set *));
     if (listener->tls == NULL) return err_set(err, "out of memory");
-    if (!tls_context_inputs(inputs, listener->config, listener->tickets, listener->trust, err))
+    if (!tls_digest_inputs(inputs, listener->config, listener->tickets, listener->trust, err))
         return false;
     for (unsigned i = 0; i < workers; i++) {
         bool same = before != NULL && memcmp(before->tls[i]->inputs, inputs, sizeof inputs) == 0;

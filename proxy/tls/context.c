@@ -13,7 +13,7 @@
 #include "proxy/tls/names.h"
 #include "proxy/tls/profile.h"
 
-enum { LARGEST_FILE = 4 * 1024 * 1024, WEAKEST_RSA_BITS = 2048, WEAKEST_ECC_BITS = 256 };
+enum { WEAKEST_RSA_BITS = 2048, WEAKEST_ECC_BITS = 256 };
 
 /* The modern profile has no suite of TLS 1.2: its clients get the alert that says so. */
 static bool only_tls_1_3(const struct config_tls *config)
@@ -61,7 +61,7 @@ static bool set_versions_and_suites(struct tls_context *context, const struct co
 static bool load_key(struct tls_context *context, const char *path, struct err *err)
 {
     size_t length = 0;
-    uint8_t *key = file_read(path, LARGEST_FILE, &length, err);
+    uint8_t *key = file_read(path, TLS_DIGEST_LARGEST_FILE, &length, err);
     if (key == NULL) return false;
     int done = wolfSSL_CTX_use_PrivateKey_buffer(context->wolfssl, key, (long)length,
                                                  WOLFSSL_FILETYPE_PEM);
@@ -126,7 +126,7 @@ static bool load_pair(struct tls_context *context, const struct config_certifica
                       struct err *err)
 {
     size_t length = 0;
-    uint8_t *chain = file_read(config->certificate, LARGEST_FILE, &length, err);
+    uint8_t *chain = file_read(config->certificate, TLS_DIGEST_LARGEST_FILE, &length, err);
     if (chain == NULL) return false;
     bool done = wolfSSL_CTX_use_certificate_chain_buffer_format(
                     context->wolfssl, chain, (long)length, WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS;
@@ -172,96 +172,6 @@ static void set_tickets(struct tls_context *context, const struct config_tls *co
     (void)wolfSSL_CTX_set_TicketEncCb(ctx, tls_stream_on_ticket);
     (void)wolfSSL_CTX_set_TicketHint(ctx, lifetime_s);
     (void)wolfSSL_CTX_set_timeout(ctx, (unsigned)lifetime_s);
-}
-
-/* --------------------------------------------------------------------------------------- digests
- */
-
-static bool hash_text(wc_Sha256 *hash, const char *text)
-{
-    return wc_Sha256Update(hash, (const byte *)text, (word32)strlen(text) + 1) == 0;
-}
-
-static bool hash_texts(wc_Sha256 *hash, const struct config_strings *texts)
-{
-    uint8_t count = (uint8_t)texts->count;
-    bool done = wc_Sha256Update(hash, &count, 1) == 0;
-    for (size_t i = 0; i < texts->count; i++)
-        done = done && hash_text(hash, texts->items[i]);
-    return done;
-}
-
-static bool hash_file(wc_Sha256 *hash, const char *path, struct err *err)
-{
-    size_t length = 0;
-    uint8_t *content = file_read(path, LARGEST_FILE, &length, err);
-    if (content == NULL) return false;
-    bool done = hash_text(hash, path) && wc_Sha256Update(hash, content, (word32)length) == 0;
-    explicit_bzero(content, length); /* it may be a key */
-    free(content);
-    return done || err_set(err, "out of memory");
-}
-
-static bool hash_settings(wc_Sha256 *hash, const struct config_listener *listener,
-                          const struct ticket_keys *tickets, const struct tls_trust *trust)
-{
-    const struct config_tls *config = &listener->tls;
-    uint64_t numbers[] = {config->refuse_unknown_server_name,
-                          (uint64_t)config->min_version,
-                          (uint64_t)config->max_version,
-                          (uint64_t)config->profile,
-                          config->session_tickets.lifetime_ms,
-                          (uint64_t)config->client_certificate,
-                          config->crl_allow_outdated,
-                          config->client_crl.count > 0,
-                          config->max_chain_depth,
-                          (uint64_t)(uintptr_t)tickets};
-    return hash_text(hash, listener->name) && hash_texts(hash, &config->cipher_suites) &&
-           hash_texts(hash, &config->groups) && hash_texts(hash, &config->alpn) &&
-           wc_Sha256Update(hash, (const byte *)numbers, sizeof numbers) == 0 &&
-           (trust == NULL || wc_Sha256Update(hash, tls_trust_digest(trust), 32) == 0);
-}
-
-bool tls_context_inputs(uint8_t out[TLS_CONTEXT_INPUTS_BYTES],
-                        const struct config_listener *listener, const struct ticket_keys *tickets,
-                        const struct tls_trust *trust, struct err *err)
-{
-    wc_Sha256 hash;
-    const struct config_tls *config = &listener->tls;
-    if (wc_InitSha256(&hash) != 0) return err_set(err, "out of memory");
-    bool done = hash_settings(&hash, listener, tickets, trust) || err_set(err, "out of memory");
-    for (size_t i = 0; done && i < config->certificates_count; i++)
-        done = hash_file(&hash, config->certificates[i].certificate, err) &&
-               hash_file(&hash, config->certificates[i].private_key, err) &&
-               (hash_texts(&hash, &config->certificates[i].server_names) ||
-                err_set(err, "out of memory"));
-    done = done && (hash_text(&hash, config->ocsp_stapling) || err_set(err, "out of memory"));
-    bool has_file = strcmp(config->ocsp_stapling, "off") != 0 &&
-                    strcmp(config->ocsp_stapling, "auto") != 0;
-    if (done && has_file) (void)hash_file(&hash, config->ocsp_stapling, NULL); /* may be missing */
-    if (done && wc_Sha256Final(&hash, out) != 0) done = err_set(err, "out of memory");
-    wc_Sha256Free(&hash);
-    return done;
-}
-
-/* What a verdict stood on: a ticket that was given under other settings is worth nothing. CRLs are
- * not among them: a resumed session is looked up in those of now. */
-static bool set_binding(struct tls_context *context, const struct config_listener *listener)
-{
-    wc_Sha256 hash;
-    uint8_t mode[] = {
-        (uint8_t)listener->tls.client_certificate, (uint8_t)listener->tls.max_chain_depth,
-        (uint8_t)listener->tls.crl_allow_outdated, listener->tls.client_crl.count > 0};
-    if (wc_InitSha256(&hash) != 0) return false;
-    bool done = hash_text(&hash, listener->name);
-    for (size_t i = 0; i < context->names.count; i++)
-        done = done && hash_text(&hash, context->names.items[i]);
-    done = done && wc_Sha256Update(&hash, mode, sizeof mode) == 0;
-    if (context->trust != NULL)
-        done = done && wc_Sha256Update(&hash, tls_trust_digest(context->trust), 32) == 0;
-    done = done && wc_Sha256Final(&hash, context->binding) == 0;
-    wc_Sha256Free(&hash);
-    return done;
 }
 
 static void set_alpn(struct tls_context *context, const struct config_tls *config)
@@ -349,7 +259,8 @@ static bool load(struct tls_context *context, const struct config_certificate *c
     wolfSSL_CTX_SetIORecv(context->wolfssl, tls_stream_on_receive);
     wolfSSL_CTX_SetIOSend(context->wolfssl, tls_stream_on_send);
     (void)wolfSSL_CTX_set_group_messages(context->wolfssl); /* fails for NULL only */
-    return set_binding(context, listener) || err_set(err, "out of memory");
+    return tls_digest_binding(context->binding, listener, &context->names, context->trust) ||
+           err_set(err, "out of memory");
 }
 
 struct tls_context_set *tls_context_set_new(const struct config_listener *listener,
@@ -368,7 +279,7 @@ struct tls_context_set *tls_context_set_new(const struct config_listener *listen
     set->refuse_unknown_name = config->refuse_unknown_server_name;
     set->trust = tls_trust_ref(trust);
     set->tickets = ticket_keys_ref(tickets);
-    if (!tls_context_inputs(set->inputs, listener, tickets, trust, err)) goto fail;
+    if (!tls_digest_inputs(set->inputs, listener, tickets, trust, err)) goto fail;
     for (size_t i = 0; i < config->certificates_count; i++) {
         struct tls_context *context = &set->items[set->count++];
         context->tickets = tickets;
@@ -410,59 +321,4 @@ void tls_context_set_trust(struct tls_context_set *set, struct tls_trust *trust)
     for (size_t i = 0; i < set->count; i++)
         set->items[i].trust = trust;
     tls_trust_unref(before);
-}
-
-static bool context_has_name(const struct tls_context *context, const char *name, bool wildcards)
-{
-    for (size_t i = 0; i < context->names.count; i++) {
-        const char *pattern = context->names.items[i];
-        bool is_wildcard = pattern[0] == '*';
-        if (is_wildcard == wildcards && names_match(pattern, name)) return true;
-    }
-    return false;
-}
-
-/* ECDSA before RSA, among what the client can verify; whatever there is, if it says that it can
- * verify none of it, so that it fails with its own words. */
-static struct tls_context *best_of(struct tls_context *a, struct tls_context *b,
-                                   const struct client_hello *hello)
-{
-    if (a == NULL) return b;
-    bool a_fits = a->rsa ? hello->verifies_rsa : hello->verifies_ecdsa;
-    bool b_fits = b->rsa ? hello->verifies_rsa : hello->verifies_ecdsa;
-    if (a_fits != b_fits) return b_fits ? b : a;
-    return a->rsa && !b->rsa ? b : a;
-}
-
-static struct tls_context *choose_named(const struct tls_context_set *set,
-                                        const struct client_hello *hello, bool wildcards)
-{
-    struct tls_context *chosen = NULL;
-    for (size_t i = 0; i < set->count; i++)
-        if (context_has_name(&set->items[i], hello->server_name, wildcards))
-            chosen = best_of(chosen, &set->items[i], hello);
-    return chosen;
-}
-
-/* Those that have a name in common with the first one are it in another kind of key. */
-static struct tls_context *choose_default(const struct tls_context_set *set,
-                                          const struct client_hello *hello)
-{
-    struct tls_context *chosen = &set->items[0];
-    for (size_t i = 1; i < set->count; i++)
-        for (size_t j = 0; j < set->items[i].names.count; j++)
-            if (context_has_name(&set->items[0], set->items[i].names.items[j],
-                                 set->items[i].names.items[j][0] == '*'))
-                chosen = best_of(chosen, &set->items[i], hello);
-    return chosen;
-}
-
-struct tls_context *tls_context_set_choose(const struct tls_context_set *set,
-                                           const struct client_hello *hello)
-{
-    if (hello->server_name[0] == '\0') return choose_default(set, hello);
-    struct tls_context *chosen = choose_named(set, hello, false);
-    if (chosen == NULL) chosen = choose_named(set, hello, true);
-    if (chosen != NULL) return chosen;
-    return set->refuse_unknown_name ? NULL : choose_default(set, hello);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* From a listener's settings to wolfSSL's contexts, one a certificate: chosen by server name, then
- * by what the client can verify. A set belongs to one worker, so that what a client sends in its
- * chain is never there for another client's handshake, and no lock is shared. */
+/* From a listener's settings to wolfSSL's contexts, one a certificate (choose.h). A set belongs to
+ * one worker, so that what a client sends in its chain is never there for another client's
+ * handshake, and no lock is shared. */
 #pragma once
 
 #include <stdatomic.h>
@@ -15,11 +15,10 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "proxy/client_hello.h"
+#include "proxy/tls/digest.h"
 #include "proxy/tls/staple.h"
 #include "proxy/tls/ticket.h"
 #include "proxy/tls/trust.h"
-
-enum { TLS_CONTEXT_INPUTS_BYTES = 32 };
 
 struct tls_context {
     WOLFSSL_CTX *wolfssl;
@@ -46,7 +45,7 @@ struct tls_context_set {
     bool refuse_unknown_name;
     struct tls_trust *trust;
     struct ticket_keys *tickets;
-    uint8_t inputs[TLS_CONTEXT_INPUTS_BYTES];
+    uint8_t inputs[TLS_DIGEST_BYTES];
 };
 
 /* Gives a set (tls_context_set_unref). It keeps references to the tickets and to the trust, which
@@ -55,16 +54,7 @@ struct tls_context_set {
 struct tls_context_set *tls_context_set_new(const struct config_listener *listener,
                                             struct ticket_keys *tickets, struct tls_trust *trust,
                                             struct err *err);
-/* A digest of everything that tls_context_set_new would read: where it is that of a set, the set
- * will do. False: told why. */
-MUST_USE bool tls_context_inputs(uint8_t out[TLS_CONTEXT_INPUTS_BYTES],
-                                 const struct config_listener *listener,
-                                 const struct ticket_keys *tickets, const struct tls_trust *trust,
-                                 struct err *err);
 struct tls_context_set *tls_context_set_ref(struct tls_context_set *set);
 void tls_context_set_unref(struct tls_context_set *set);
 /* Judges by `trust` from now on, which has the same authorities. On its worker's thread. */
 void tls_context_set_trust(struct tls_context_set *set, struct tls_trust *trust);
-/* The context for such a client; NULL: unknown server name, to be refused (RFC 6066, 3). */
-struct tls_context *tls_context_set_choose(const struct tls_context_set *set,
-                                           const struct client_hello *hello);
