@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "probe/alerts.h"
+#include "proxy/tls/profile.h"
 #include "proxy/tls/wolfssl.h"
 
 enum { ADDRESS_ROOM = NI_MAXHOST + NI_MAXSERV + 4 };
@@ -277,7 +278,7 @@ static void remember(struct probe_connection *connection)
     facts->version = wolfSSL_get_version(connection->tls);
     facts->cipher = wolfSSL_get_cipher_name_iana_from_suite((unsigned char)(suite >> 8),
                                                             (unsigned char)suite);
-    facts->group = wolfSSL_get_curve_name(connection->tls);
+    facts->group = tls_profile_group(wolfSSL_get_curve_name(connection->tls));
     if (wolfSSL_ALPN_GetProtocol(connection->tls, &name, &length) != WOLFSSL_SUCCESS ||
         length >= sizeof connection->alpn)
         return;

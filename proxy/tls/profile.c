@@ -227,3 +227,15 @@ bool tls_profile_choose(struct tls_profile *out, const struct config_tls *config
     memset(out, 0, sizeof *out);
     return choose_suites(out, config, err) && choose_groups(out, config, err);
 }
+
+const char *tls_profile_group(const char *name)
+{
+    static const char *const names[][2] = {
+        {"SECP256R1", "P-256"},
+        {"SECP384R1", "P-384"},
+        {"SECP521R1", "P-521"}
+    };
+    for (size_t i = 0; name != NULL && i < ARRAY_LENGTH(names); i++)
+        if (strcmp(name, names[i][0]) == 0) return names[i][1];
+    return name;
+}

@@ -20,3 +20,6 @@ struct tls_profile {
  * name this build cannot do. */
 MUST_USE bool tls_profile_choose(struct tls_profile *out, const struct config_tls *config,
                                  struct err *err);
+/* wolfSSL's name of a group in the words of RFC 8446 and of the configuration: "P-256"; NULL stays
+ * NULL. Lends. */
+const char *tls_profile_group(const char *name);

@@ -6,6 +6,7 @@
 
 #include "proxy/tls/callbacks.h"
 #include "proxy/tls/context.h"
+#include "proxy/tls/profile.h"
 #include "proxy/tls/verify.h"
 #include "proxy/tls/wolfssl.h"
 
@@ -287,19 +288,6 @@ struct tls_failure tls_stream_failure(const struct tls_stream *stream)
     return failure;
 }
 
-/* wolfSSL's names of curves, in the words of RFC 8446 and of the configuration. */
-static const char *group_name(const char *name)
-{
-    static const char *const names[][2] = {
-        {"SECP256R1", "P-256"},
-        {"SECP384R1", "P-384"},
-        {"SECP521R1", "P-521"}
-    };
-    for (size_t i = 0; name != NULL && i < ARRAY_LENGTH(names); i++)
-        if (strcmp(name, names[i][0]) == 0) return names[i][1];
-    return name;
-}
-
 struct tls_facts tls_stream_facts(const struct tls_stream *stream)
 {
     const char *version = wolfSSL_get_version(stream->ssl);
@@ -308,7 +296,7 @@ struct tls_facts tls_stream_facts(const struct tls_stream *stream)
         .version = strcmp(version, "TLSv1.3") == 0 ? IDENTITY_TLS_1_3 : IDENTITY_TLS_1_2,
         .cipher = wolfSSL_get_cipher_name_iana_from_suite((unsigned char)(suite >> 8),
                                                           (unsigned char)suite),
-        .group = group_name(wolfSSL_get_curve_name(stream->ssl)),
+        .group = tls_profile_group(wolfSSL_get_curve_name(stream->ssl)),
         .resumed = wolfSSL_session_reused(stream->ssl) == 1,
         .key_algorithm = stream->key_algorithm,
         .signature_algorithm = stream->signature_algorithm,

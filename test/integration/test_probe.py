@@ -235,3 +235,11 @@ def test_mistakes_of_use_are_told():
                         (["h:1", "--tls", "1.1"], "1.2 or 1.3")):
         done = subprocess.run([BINARY, "probe", *words], capture_output=True, text=True, check=False)
         assert done.returncode == 2 and said in done.stderr
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_group_has_the_name_that_the_configuration_gives_it(start, pki, version):
+    postern = start(tls={"groups": ["P-256"]})
+    done = probe(postern.port, "--ca", pki.path("root.crt"), "--tls", version, "--json")
+    assert json.loads(done.stdout)["tls"]["group"] == "P-256"
+    assert "group=P-256 " in postern.wait_log("session closed")
