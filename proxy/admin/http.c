@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/address.h"
+#include "proxy/admin/callers.h"
 #include "proxy/admin/host.h"
 #include "proxy/admin/inventory_view.h"
 #include "proxy/admin/metrics.h"
@@ -18,12 +19,13 @@
 
 /* Few threads, since each keeps what malloc once gave it; more than one, since some may have to
  * wait for a worker. */
-enum { THREADS = 3, MOST_CONNECTIONS = 63, TIMEOUT_S = 10, MEMORY_BYTES = 16 * 1024 };
+enum { THREADS = 3, TIMEOUT_S = 10, MEMORY_BYTES = 16 * 1024 };
 enum { SESSIONS_USUAL = 100, SESSIONS_MOST = 1000 };
 
 struct admin {
     struct MHD_Daemon *daemon;
     struct board *board;
+    struct callers callers;
     bool is_unix;  /* which no browser reaches */
     bool is_local; /* a browser on this machine does */
 };
@@ -231,16 +233,45 @@ static enum MHD_Result show(const struct admin *admin, struct MHD_Connection *co
                "localhost, or add the name to admin.names of the configuration\n");
 }
 
+static struct caller *caller_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+static void on_caller(void *arg, struct MHD_Connection *connection, void **place,
+                      enum MHD_ConnectionNotificationCode what)
+{
+    struct admin *admin = arg;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+        callers_gone(&admin->callers, *place);
+    else if (info != NULL)
+        *place = callers_came(&admin->callers, info->connect_fd);
+}
+
+static void on_answered(void *arg, struct MHD_Connection *connection, void **state,
+                        enum MHD_RequestTerminationCode how)
+{
+    struct admin *admin = arg;
+    (void)state;
+    (void)how;
+    callers_turn(&admin->callers, caller_of(connection), false);
+}
+
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_length, void **state)
 {
-    const struct admin *admin = arg;
+    struct admin *admin = arg;
     static int begun;
     (void)version;
     (void)upload;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are understood\n");
+    if (*state == NULL) callers_turn(&admin->callers, caller_of(connection), true);
     if (*state == NULL) { /* the headers alone have been read */
         *state = &begun;
         return MHD_YES;
@@ -265,16 +296,19 @@ struct admin *admin_start(int fd, struct board *board, struct err *err)
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin != NULL) {
         admin->board = board;
+        callers_init(&admin->callers);
         note_address(admin);
         admin->daemon = MHD_start_daemon(
             MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, admin,
             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-            MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-            (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-            MHD_OPTION_END);
+            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CALLERS_MOST, MHD_OPTION_NOTIFY_CONNECTION,
+            on_caller, admin, MHD_OPTION_NOTIFY_COMPLETED, on_answered, admin,
+            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            (size_t)MEMORY_BYTES, MHD_OPTION_END);
     }
     if (admin != NULL && admin->daemon != NULL) return admin;
     (void)close(fd); /* nothing was accepted from it */
+    if (admin != NULL) callers_clear(&admin->callers);
     free(admin);
     err_set(err, "the admin address cannot be served: out of memory or descriptors");
     return NULL;
@@ -290,5 +324,6 @@ void admin_stop(struct admin *admin)
 {
     if (admin == NULL) return;
     MHD_stop_daemon(admin->daemon);
+    callers_clear(&admin->callers);
     free(admin);
 }

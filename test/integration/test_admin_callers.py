@@ -2,11 +2,14 @@
 """Who may ask at the admin address: by which names, and while others keep it busy."""
 
 import signal
+import socket
+import threading
+import time
 
 import pytest
 
 from admin import get, with_admin
-from postern import free_port, wait_until
+from postern import DEADLINE, free_port, wait_until
 
 TELLING = ("/", "/metrics", "/api/v1/status", "/api/v1/sessions", "/api/v1/certificates",
            "/api/v1/backends", "/api/v1/history", "/api/v1/inventory")
@@ -51,3 +54,39 @@ def test_an_address_for_other_machines_is_asked_by_any_name_unless_names_are_giv
     start(admin={"address": f"0.0.0.0:{port}", "allow_remote": True, "names": ["postern.mqtt.svc"]})
     assert answers(port, "postern.mqtt.svc:9883") == answers(port, f"127.0.0.1:{port}") == {200}
     assert answers(port, "evil.example") == {421}
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+                                  b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"])
+def test_who_asks_nothing_keeps_no_probe_waiting(start, sent):
+    port = with_admin(start).admin
+    idle = []
+    for _ in range(200):
+        idle.append(socket.create_connection(("127.0.0.1", port), DEADLINE))
+        idle[-1].sendall(sent)
+    for _ in range(20):
+        began = time.monotonic()
+        assert get(port, "/healthz")[:2] == (200, "ok\n")
+        assert get(port, "/readyz")[0] == 200
+        assert time.monotonic() - began < 2
+    for one in idle:
+        one.close()
+
+
+@pytest.mark.threads
+def test_a_crowd_of_those_who_ask_is_answered(start):
+    port = with_admin(start).admin
+    together = threading.Barrier(40)
+    told = []
+
+    def ask():
+        together.wait()
+        told.extend(get(port, path)[0] for path in ("/api/v1/sessions", "/metrics", "/healthz"))
+
+    crowd = [threading.Thread(target=ask) for _ in range(40)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    assert told == [200] * 120
