@@ -135,17 +135,25 @@ static void on_deadline(struct timer *timer)
     give_up(CONTAINER_OF(timer, struct dial, deadline), DIAL_QUEUE_TIMEOUT);
 }
 
+static void on_reconsider(struct timer *timer);
+
+static void plan_to_reconsider(struct dial *dial)
+{
+    const struct pool *pool = dial->request.pool;
+    if (pool->count > 1 && !pool_rule(pool).checked)
+        timer_set(&dial->request.loop->deadlines, &dial->reconsider, RECONSIDER_MS, on_reconsider);
+}
+
 static void on_reconsider(struct timer *timer)
 {
     struct dial *dial = CONTAINER_OF(timer, struct dial, reconsider);
-    timer_set(&dial->request.loop->deadlines, timer, RECONSIDER_MS, on_reconsider);
+    plan_to_reconsider(dial);
     slots_reconsider(&dial->waiter, now_of(dial));
 }
 
 static void wait_in_queue(struct dial *dial, const struct pool_client *client, int awaited)
 {
     struct pool *pool = dial->request.pool;
-    struct timer_wheel *deadlines = &dial->request.loop->deadlines;
     dial->waiter = (struct slots_waiter){
         .pool = pool, .client = *client, .loop = dial->request.loop};
     dial->queued = slots_wait(&dial->waiter, awaited, now_of(dial), on_told);
@@ -153,9 +161,9 @@ static void wait_in_queue(struct dial *dial, const struct pool_client *client, i
         give_up(dial, DIAL_QUEUE_FULL);
         return;
     }
-    timer_set(deadlines, &dial->deadline, pool->config->queue.timeout_ms, on_deadline);
-    if (pool->count > 1 && !pool_rule(pool).checked)
-        timer_set(deadlines, &dial->reconsider, RECONSIDER_MS, on_reconsider);
+    timer_set(&dial->request.loop->deadlines, &dial->deadline, pool->config->queue.timeout_ms,
+              on_deadline);
+    plan_to_reconsider(dial);
 }
 
 bool dial_waits(const struct dial *dial)
@@ -168,6 +176,7 @@ bool dial_move(struct dial *dial, struct pool *pool, bool *tried)
     if (!dial_waits(dial) || !slots_move(&dial->waiter, pool, tried, now_of(dial))) return false;
     dial->request.pool = pool;
     dial->request.tried = tried;
+    plan_to_reconsider(dial);
     return true;
 }
 
