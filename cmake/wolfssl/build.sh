@@ -63,6 +63,13 @@ else
     sed -i 's/^int ConfirmSignature(Sig/int postern_compute_signature(Sig/' \
         "$work/source/wolfcrypt/src/asn.c"
 fi
+# TLS 1.3 reads the transcript by the hash of its suite alone; once a server knows that, the other
+# hashes of the same bytes are left out.
+known='ssl->options.side == WOLFSSL_SERVER_END \&\& IsAtLeastTLSv1_3(ssl->version) \&\&'
+mac='ssl->specs.mac_algorithm =='
+sed -i "s/^ *ret = wc_Sha384Update(&ssl->hsHashes->/if (!($known $mac sha256_mac)) &/
+    s/^ *ret = wc_Sha512Update(&ssl->hsHashes->/if (!($known ($mac sha256_mac || $mac sha384_mac))) &/" \
+    "$work/source/src/internal.c"
 . "$here/sources.sh"
 if [ "$processor" = x86_64 ]; then
     # Their callers get ours; the functions stay.

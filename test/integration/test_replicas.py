@@ -12,6 +12,7 @@ import yaml
 
 import mqtt_packets as mqtt
 from front import Front
+from openssl_client import visit
 from postern import DEADLINE, ROOT, Postern, free_port, wait_until
 
 PAGE = (ROOT / "docs/scaling.md").read_text()
@@ -155,27 +156,11 @@ def test_a_client_resumes_at_whichever_replica_it_comes_to_and_is_who_it_is(repl
 def test_openssls_own_client_takes_a_session_from_one_replica_to_the_other(replicas, version):
     saved = replicas.directory / "session.pem"
 
-    def visit(client_id, *how):
-        command = ["openssl", "s_client", version, "-connect", f"127.0.0.1:{replicas.port}",
-                   "-servername", "localhost", "-CAfile", replicas.pki.path("root.crt"), "-ign_eof",
-                   *how]
-        client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT)
-        client.stdin.write(mqtt.connect(4, client_id) + mqtt.packet(mqtt.PINGREQ, 0, b""))
-        client.stdin.flush()
-        said = b""
-        while b"\xd0\x00" not in said:  # PINGRESP: the tickets have come before it
-            piece = client.stdout.read1(4096)
-            assert piece, said
-            said += piece
-        client.stdin.write(mqtt.packet(mqtt.DISCONNECT, 0, b""))
-        client.stdin.close()
-        said += client.stdout.read()
-        client.wait(DEADLINE)
-        return said
+    def visit_one(client_id, *how):
+        return visit(replicas.port, replicas.pki.path("root.crt"), client_id, version, *how)
 
-    assert b"New, TLSv1." in visit("first", "-sess_out", str(saved))
-    assert b"Reused, TLSv1." in visit("second", "-sess_in", str(saved))
+    assert b"New, TLSv1." in visit_one("first", "-sess_out", str(saved))
+    assert b"Reused, TLSv1." in visit_one("second", "-sess_in", str(saved))
     one, first = replicas.who_served("first")
     other, second = replicas.who_served("second")
     assert one != other and "resumed=false" in first and "resumed=true" in second
