@@ -7,6 +7,7 @@
 #include "base/hash.h"
 
 #define HASH_FUNCTION(key, length, value) (value) = hash_keyed((key), (length))
-#define uthash_fatal(text)                abort() /* no memory: what hangs on it is lost */
+/* No memory, also for a table that has to grow: the item is not added, and its `hh.tbl` is NULL. */
+#define HASH_NONFATAL_OOM 1
 
 #include <uthash.h>

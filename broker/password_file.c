@@ -48,6 +48,10 @@ static bool add(struct password_file *file, char *line, struct err *err)
     if (user == NULL) return err_set(err, "out of memory");
     user->hash = colon + 1;
     HASH_ADD_KEYPTR(hh, file->users, line, (unsigned)name.length, user);
+    if (user->hh.tbl == NULL) {
+        free(user);
+        return err_set(err, "out of memory");
+    }
     return true;
 }
 

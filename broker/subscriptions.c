@@ -153,9 +153,13 @@ static struct subscription *add_new(struct subscriptions *set, struct subscriber
     subscription->key.place = share != NULL ? (void *)share : (void *)node;
     subscription->node = node;
     subscription->share = share;
+    HASH_ADD(hh, set->all, key, sizeof subscription->key, subscription);
+    if (subscription->hh.tbl == NULL) {
+        free(subscription);
+        return NULL;
+    }
     link_first(subscription, share != NULL ? share->first : node->value);
     link_to_subscriber(subscription);
-    HASH_ADD(hh, set->all, key, sizeof subscription->key, subscription);
     return subscription;
 }
 

@@ -123,13 +123,17 @@ static struct topic_node *child_made(struct topic_tree *tree, struct topic_node 
     if (node == NULL) return NULL;
     memset(node, 0, sizeof *node);
     memcpy(node + 1, key.bytes, key.length);
+    HASH_ADD_KEYPTR(hh, tree->nodes, (uint8_t *)(node + 1), (unsigned)key.length, node);
+    if (node->hh.tbl == NULL) {
+        free(node);
+        return NULL;
+    }
     node->parent = parent;
     node->next = parent->first_child;
     node->link = &parent->first_child;
     if (node->next != NULL) node->next->link = &node->next;
     parent->first_child = node;
     tree->count++;
-    HASH_ADD_KEYPTR(hh, tree->nodes, (uint8_t *)(node + 1), (unsigned)key.length, node);
     note_wildcard(parent, node, node);
     return node;
 }

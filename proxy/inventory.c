@@ -121,15 +121,23 @@ static struct entry *add(const struct inventory *inventory, struct shard *shard,
     entry->listener_length = name->listener_length;
     if (shard->count >= inventory->most) drop(shard, shard->entries);
     HASH_ADD(hh, shard->entries, name, name->length, entry);
+    if (entry->hh.tbl == NULL) {
+        free(entry);
+        return NULL;
+    }
     shard->count++;
     return entry;
 }
 
-/* The seen one becomes the last that would have to go. */
-static void touch(struct shard *shard, struct entry *entry)
+/* The seen one becomes the last that would have to go. NULL: out of memory, it is forgotten. */
+static struct entry *touch(struct shard *shard, struct entry *entry)
 {
     HASH_DEL(shard->entries, entry);
     HASH_ADD(hh, shard->entries, name, entry->name_length, entry);
+    if (entry->hh.tbl != NULL) return entry;
+    shard->count--;
+    free(entry);
+    return NULL;
 }
 
 static void put_text(char *out, size_t room, const char *text)
@@ -160,7 +168,7 @@ static void see(struct inventory *inventory, const struct inventory_visit *visit
     (void)pthread_mutex_lock(&shard->lock); /* a plain mutex cannot fail */
     struct entry *entry = find(shard, &name);
     if (entry != NULL)
-        touch(shard, entry);
+        entry = touch(shard, entry);
     else
         entry = add(inventory, shard, &name);
     if (entry != NULL) {

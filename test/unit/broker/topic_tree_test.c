@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -99,9 +101,58 @@ static void visits_each_node_of_a_subtree_once(void **state)
     topic_tree_clear(&tree);
 }
 
+#ifndef POSTERN_SANITIZED /* which reserves all there is of the address space */
+static unsigned long pages_in_use(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1); // NOLINT(cert-err34-c): of the kernel
+    assert_int_equal(fclose(file), 0);
+    return pages;
+}
+
+/* So much that a topic has its memory, and a large table that grows has not. */
+static void leave_little_memory(const struct rlimit *before)
+{
+    enum { LITTLE = 240 * 1024 };
+    struct rlimit few = *before;
+    few.rlim_cur = pages_in_use() * (rlim_t)sysconf(_SC_PAGESIZE) + LITTLE;
+    assert_int_equal(setrlimit(RLIMIT_AS, &few), 0);
+}
+
+/* A table that cannot grow is no reason for the process to end. */
+static void without_memory_for_a_larger_table_a_topic_is_not_inserted(void **state)
+{
+    struct topic_tree tree;
+    struct rlimit before;
+    char name[32];
+    bool made = true;
+    (void)state;
+    topic_tree_init(&tree);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    for (unsigned count = 0; made && count < 1000000; count++) {
+        if (count % 100 == 0) leave_little_memory(&before);
+        (void)snprintf(name, sizeof name, "topic/%u", count);
+        struct topic_node *node = topic_tree_insert(&tree, span_of(name));
+        made = node != NULL;
+        if (made) node->value = &tree;
+    }
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_false(made);
+    assert_null(topic_tree_find(&tree, span_of(name)));
+    assert_non_null(topic_tree_find(&tree, span_of("topic/1")));
+    assert_non_null(topic_tree_insert(&tree, span_of(name)));
+    topic_tree_clear(&tree);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#ifndef POSTERN_SANITIZED
+        cmocka_unit_test(without_memory_for_a_larger_table_a_topic_is_not_inserted),
+#endif
         cmocka_unit_test(counts_levels_as_slashes_and_one),
         cmocka_unit_test(walks_over_empty_levels),
         cmocka_unit_test(finds_what_was_inserted_and_nothing_else),
