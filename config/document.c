@@ -186,12 +186,6 @@ bool document_load(struct document *document, const char *text, size_t length,
     bool ok = yaml_parser_load(&parser, &document->yaml) == 1;
     if (!ok) (void)syntax_error(&parser, text, length, found);
     yaml_parser_delete(&parser);
-    if (ok && !document_root(document)) {
-        diagnostics_error(found, (struct config_mark){1, 1},
-                          "the file is empty: it needs at least listeners and backends");
-        document_clear(document);
-        return false;
-    }
     return ok;
 }
 

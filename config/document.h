@@ -22,7 +22,8 @@ struct document {
     yaml_document_t yaml;
 };
 
-/* Reads `length` bytes at `text` (borrowed). True: document_clear is due; false: told why. */
+/* Reads `length` bytes at `text` (borrowed), perhaps nothing but comments. True: document_clear
+ * is due; false: told why. */
 MUST_USE bool document_load(struct document *document, const char *text, size_t length,
                             struct diagnostics *found);
 void document_clear(struct document *document);

@@ -96,11 +96,16 @@ static void fill(struct bind *bind, const char *text, size_t length, struct conf
 {
     struct document document;
     if (!document_load(&document, text, length, bind->found)) return;
-    bind->document = &document;
-    bind_map(bind, &schema_root, document_root(&document), config);
-    bind_seal(bind);
-    validate(bind, config);
-    bind->document = NULL;
+    if (document_root(&document)) {
+        bind->document = &document;
+        bind_map(bind, &schema_root, document_root(&document), config);
+        bind_seal(bind);
+        validate(bind, config);
+        bind->document = NULL;
+    } else {
+        diagnostics_error(bind->found, (struct config_mark){1, 1},
+                          "the file is empty: it needs at least listeners and backends");
+    }
     document_clear(&document);
 }
 
@@ -174,7 +179,8 @@ static void fill_broker(struct bind *bind, const char *path, struct config_broke
     if (read_all(path, &text, &length, NULL, bind->found) &&
         document_load(&document, text, length, bind->found)) {
         bind->document = &document;
-        bind_map(bind, &schema_broker, document_root(&document), out);
+        if (document_root(&document)) /* else all of it is as it is without a file */
+            bind_map(bind, &schema_broker, document_root(&document), out);
         bind_seal(bind);
         validate_broker(bind, out);
         document_clear(&document);

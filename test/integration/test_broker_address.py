@@ -23,6 +23,26 @@ def test_a_unix_socket_serves_too(tmp_path):
     assert process.wait(DEADLINE) == 0
 
 
+def test_a_unix_socket_that_a_killed_broker_left_is_taken_over(tmp_path):
+    command = [BINARY, "broker", "--listen", f"unix:{tmp_path / 'socket'}"]
+    for _ in range(2):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert any("ready" in line for line in process.stderr)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert second.returncode == 1 and "in use" in second.stderr
+        process.kill()
+        process.wait(DEADLINE)
+
+
+def test_a_file_of_comments_alone_changes_nothing(tmp_path):
+    (tmp_path / "broker.yaml").write_text("# retain: false\n")
+    process = subprocess.Popen([BINARY, "broker", "--listen", "127.0.0.1:0", "-c",
+                                str(tmp_path / "broker.yaml")], stderr=subprocess.PIPE, text=True)
+    assert any("ready" in line for line in process.stderr)
+    process.terminate()
+    assert process.wait(DEADLINE) == 0
+
+
 def test_an_address_that_is_none_is_refused():
     for address in ("nonsense", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", ":1"):
         ended = subprocess.run([BINARY, "broker", "--listen", address], stderr=subprocess.PIPE,
