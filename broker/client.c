@@ -77,7 +77,9 @@ static void enter(struct client *client, enum client_state state)
 
 static void unread_clear(struct client *client)
 {
-    free(client->unread);
+    struct unread *unread = client->unread;
+    if (unread != NULL && unread->holds_connect) explicit_bzero(unread->data, unread->room);
+    free(unread);
     client->unread = NULL;
 }
 
@@ -166,6 +168,20 @@ static size_t handle_packets(struct client *client, const uint8_t *data, size_t 
     return used;
 }
 
+/* Gives what is unread more room; unlike realloc it leaves no copy of a password behind. */
+static bool grow_unread(struct client *client, size_t room)
+{
+    struct unread *before = client->unread;
+    struct unread *grown = malloc(sizeof *grown + room);
+    if (grown == NULL) return false;
+    *grown = (struct unread){.room = room, .holds_connect = true};
+    if (before != NULL) memcpy(grown->data, before->data, before->length);
+    if (before != NULL) grown->length = before->length;
+    unread_clear(client);
+    client->unread = grown;
+    return true;
+}
+
 /* Appends to what is unread. Grows with what has come, not with what a header claims. */
 static bool keep_unread(struct client *client, const uint8_t *data, size_t length)
 {
@@ -174,10 +190,17 @@ static bool keep_unread(struct client *client, const uint8_t *data, size_t lengt
     if (unread == NULL || length > unread->room - before) {
         size_t room = unread == NULL ? 0 : 2 * unread->room;
         if (room < before + length) room = before + length;
-        unread = realloc(unread, sizeof *unread + room);
-        if (unread == NULL) return false;
-        unread->room = room;
-        client->unread = unread;
+        if (client->state < CLIENT_AWAIT_PACKETS) {
+            if (!grow_unread(client, room)) return false;
+            unread = client->unread;
+        } else {
+            bool holds_connect = unread != NULL && unread->holds_connect;
+            unread = realloc(unread, sizeof *unread + room);
+            if (unread == NULL) return false;
+            unread->room = room;
+            unread->holds_connect = holds_connect;
+            client->unread = unread;
+        }
     }
     memcpy(unread->data + before, data, length);
     unread->length = before + length;

@@ -41,6 +41,7 @@ enum {
 struct unread {
     size_t length;
     size_t room;
+    bool holds_connect; /* in which a password may be */
     uint8_t data[];
 };
 

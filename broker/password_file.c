@@ -22,6 +22,7 @@ struct user {
 
 struct password_file {
     char *text;
+    size_t length;
     struct user *users;
 };
 
@@ -77,6 +78,7 @@ struct password_file *password_file_load(const char *path, struct err *err)
     }
     hash_init();
     file->text = (char *)file_read(path, LARGEST_FILE, &length, err);
+    file->length = length;
     bool whole = file->text != NULL && strlen(file->text) == length;
     if (file->text != NULL && !whole) err_set(err, "%s: there is a NUL in it", path);
     if (whole && read_lines(file, path, err)) return file;
@@ -94,6 +96,7 @@ void password_file_free(struct password_file *users)
         HASH_DEL(users->users, user); // NOLINT(clang-analyzer-*): it is in the table
         free(user);
     }
+    if (users->text != NULL) explicit_bzero(users->text, users->length);
     free(users->text);
     free(users);
 }

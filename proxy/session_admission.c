@@ -8,17 +8,6 @@
 #include "proxy/refusal.h"
 #include "proxy/session_private.h"
 
-bool session_keep_early(struct session *session, struct span more)
-{
-    if (more.length == 0) return true;
-    uint8_t *grown = realloc(session->early, session->early_length + more.length);
-    if (grown == NULL) return false;
-    memcpy(grown + session->early_length, more.data, more.length);
-    session->early = grown;
-    session->early_length += more.length;
-    return true;
-}
-
 void session_drop_early(struct session *session)
 {
     if (session->early == NULL) return;
@@ -26,6 +15,21 @@ void session_drop_early(struct session *session)
     free(session->early);
     session->early = NULL;
     session->early_length = 0;
+}
+
+/* Unlike realloc it leaves no copy of a password behind. */
+bool session_keep_early(struct session *session, struct span more)
+{
+    if (more.length == 0) return true;
+    size_t before = session->early_length;
+    uint8_t *grown = malloc(before + more.length);
+    if (grown == NULL) return false;
+    if (before > 0) memcpy(grown, session->early, before);
+    memcpy(grown + before, more.data, more.length);
+    session_drop_early(session);
+    session->early = grown;
+    session->early_length = before + more.length;
+    return true;
 }
 
 static const char BAD_PROPERTY[] =
