@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "certs/pem.h"
 #include "mqtt/packet.h"
+#include "proxy/guard/topics.h"
 #include "proxy/policy/fill.h"
 #include "proxy/policy/match.h"
 #include "proxy/policy/policy.h"
@@ -251,24 +252,27 @@ static json_t *connect_of(const struct config_connect *connect, const struct fac
     return told;
 }
 
-/* Filters of which this client has no value for a name match nothing for it. */
-static json_t *filters_of(const struct config_strings *filters, const struct facts *facts)
+static json_t *filters_of(const struct topics *topics, bool denies)
 {
+    const struct span *filters = NULL;
     json_t *list = json_array();
-    for (size_t i = 0; i < filters->count; i++) {
-        json_t *filter = filled(filters->items[i], facts);
-        if (filter != NULL) CHECK(json_array_append_new(list, filter) == 0);
-    }
+    size_t count = topics_filters(topics, denies, &filters);
+    for (size_t i = 0; i < count; i++)
+        CHECK(json_array_append_new(list, text_of(filters[i])) == 0);
     return list;
 }
 
+/* What will be enforced: a value of the client that would widen a filter leaves it out. */
 static void add_topics(json_t *answer, const char *key, const struct config_topics *topics,
                        const struct facts *facts)
 {
     if (!topics->has_allow && topics->deny.count == 0) return;
     json_t *said = json_object();
-    if (topics->has_allow) set(said, "allow", filters_of(&topics->allow, facts));
-    set(said, "deny", filters_of(&topics->deny, facts));
+    struct topics *filled_in = topics_new(topics, facts);
+    CHECK(filled_in != NULL);
+    if (topics->has_allow) set(said, "allow", filters_of(filled_in, false));
+    set(said, "deny", filters_of(filled_in, true));
+    topics_free(filled_in);
     set(answer, key, said);
 }
 

@@ -111,6 +111,13 @@ void topics_free(struct topics *topics)
     free(topics);
 }
 
+size_t topics_filters(const struct topics *topics, bool denies, const struct span **filters)
+{
+    const struct filters *these = denies ? &topics->deny : &topics->allow;
+    *filters = these->items;
+    return these->count;
+}
+
 bool topics_may_publish(const struct topics *topics, struct span topic)
 {
     if (topics == NULL) return true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attributes.h"
 #include "base/bytes.h"
@@ -17,6 +18,8 @@ struct topics;
  * what the client does not have is left out. */
 struct topics *topics_new(const struct config_topics *config, const struct facts *facts);
 void topics_free(struct topics *topics);
+/* Lends the filters that are enforced, `allow` or `deny`, and says how many they are. */
+size_t topics_filters(const struct topics *topics, bool denies, const struct span **filters);
 /* NULL allows everything. */
 bool topics_may_publish(const struct topics *topics, struct span topic);
 /* Every topic that the filter could bring must be allowed, and none of them denied. */

@@ -72,6 +72,16 @@ def test_a_client_of_mqtt_3_1_without_a_client_id_is_refused_before_any_rule(tmp
     assert explain(write(tmp_path, [{"name": "all"}]), "--client-id", "").returncode == 0
 
 
+def test_only_topics_that_are_enforced_are_shown(tmp_path):
+    path = write(tmp_path, [{"name": "r", "publish": {"allow": ["d/${client_id}/#", "all"],
+                                                      "deny": ["d/${client_id}/x"]}}])
+    for name, allow, deny in (("me", ["d/me/#", "all"], ["d/me/x"]),
+                              ("+", ["all"], ["d/+/x"]), ("a/b", ["all"], ["d/a/b/x"]),
+                              ("#", ["all"], ["#"])):
+        answer = json.loads(explain(path, "--json", "--client-id", name).stdout)
+        assert answer["publish"] == {"allow": allow, "deny": deny}, name
+
+
 def test_machines_read_the_same(tmp_path):
     path = write(tmp_path, RULES, otherwise="admit")
     answer = json.loads(explain(path, "--json", "--username", "op-1").stdout)
