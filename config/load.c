@@ -50,9 +50,8 @@ static int open_file(const char *path, const char **why)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &status) != 0) {
         *why = strerror(errno);
-    } else if (S_ISREG(status.st_mode)) {
-        return fd;
-    } else if (is_handed_in(path) && fcntl(fd, F_SETFL, 0) == 0) { /* to wait for its writer */
+    } else if (S_ISREG(status.st_mode) ||
+               (is_handed_in(path) && fcntl(fd, F_SETFL, 0) == 0)) { /* to wait for its writer */
         return fd;
     } else {
         *why = "it is not a regular file";
