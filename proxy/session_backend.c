@@ -98,8 +98,9 @@ static void on_unreachable(void *owner, int server, const char *why)
 static void log_dead_fleet(struct session *session)
 {
     char words[DESCRIPTION_ROOM];
-    const struct pool *pool = session->pool;
+    struct pool *pool = session->pool;
     if (pool->count == 1 && session->handover->tried[0]) return; /* that has been said */
+    if (!pool_may_describe(pool, session->loop->deadlines.now_ms)) return;
     pool_describe(pool, words, sizeof words);
     access_log_backend(&session->record, "backend unreachable",
                        pool->count == 1 ? server_name(session, 0) : "all of them", words);

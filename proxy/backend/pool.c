@@ -223,6 +223,14 @@ bool pool_is_alive(const struct pool *pool)
     return false;
 }
 
+bool pool_may_describe(struct pool *pool, uint64_t now_ms)
+{
+    enum { INTERVAL_MS = 10000 };
+    uint_fast64_t before = atomic_load_explicit(&pool->described_ms, memory_order_relaxed);
+    if (before != 0 && now_ms < before + INTERVAL_MS) return false;
+    return atomic_compare_exchange_strong(&pool->described_ms, &before, now_ms);
+}
+
 void pool_describe(const struct pool *pool, char *out, size_t room)
 {
     size_t used = 0;

@@ -52,6 +52,7 @@ struct pool {
     size_t count;
     atomic_uint_fast64_t turn;
     atomic_uint_fast64_t address_turn; /* of names' and of source addresses */
+    atomic_uint_fast64_t described_ms; /* pool_may_describe; 0: never */
     struct pool_queue *queue;
 };
 
@@ -108,3 +109,5 @@ void pool_look(const struct pool *pool, size_t server, struct pool_view *out);
 bool pool_is_alive(const struct pool *pool);
 /* A sentence that names each server and what it did; cut to fit. */
 void pool_describe(const struct pool *pool, char *out, size_t room);
+/* Whether it is time to log that: for one client every ten seconds, of all workers. */
+bool pool_may_describe(struct pool *pool, uint64_t now_ms);

@@ -275,3 +275,12 @@ def test_a_backend_that_does_not_accept_is_given_up_by_its_deadline(start):
     assert "connect_timeout" in postern.wait_log("backend unreachable")
     for filler in (*fillers, full):
         filler.close()
+
+
+def test_dead_servers_are_described_once_and_not_for_each_client(start):
+    postern = start(backends=[{"servers": [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"]}])
+    for number in range(12):
+        with postern.client(5) as client:
+            assert client.connect(f"x{number}").code == 0x88
+    wait_until(lambda: postern.text.count("reason=no_backend") >= 12, "all of them")
+    assert postern.text.count('server="all of them"') == 1
