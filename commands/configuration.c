@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "commands/configuration.h"
 
+#include <pwd.h>
 #include <string.h>
 
 #include "broker/password_file.h"
@@ -111,6 +112,17 @@ static void lint_rule(struct reading *reading, const struct config_rule *rule)
         note(reading, reading->mark, CONFIG_ERROR, err.text);
 }
 
+/* The file may be checked on another machine than the one that it is for. */
+static void lint_user(struct reading *reading, const struct config *config)
+{
+    if (!config->user || getpwnam(config->user)) return;
+    diagnostics_warning(
+        &reading->found, config_mark_of(config, &config->user),
+        "this machine has no user %s, so that a start as root fails here; create it "
+        "(useradd --system %s) or name another one",
+        config->user, config->user);
+}
+
 /* A place that was read through several aliases is told once, so it is counted here. */
 static void print_counted(void *arg, const char *path, struct config_mark mark,
                           enum config_severity severity, const char *text)
@@ -127,6 +139,7 @@ struct config *configuration_load(const char *path, FILE *out,
     *counted = (struct configuration_findings){0};
     struct config *config = config_load(path, note_finding, &reading);
     reading.config = config;
+    if (config) lint_user(&reading, config);
     for (size_t i = 0; config && i < config->listeners_count; i++)
         lint_tls(&reading, &config->listeners[i].tls);
     for (size_t i = 0; config && i < config->backends_count; i++)

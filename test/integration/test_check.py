@@ -388,3 +388,11 @@ def test_reference_page_has_every_key_and_is_up_to_date(schema):
 
     missing = {name for name in keys(schema.schema) if f"| `{name}` |" not in done.stdout}
     assert not missing
+
+
+def test_a_user_that_this_machine_has_not_got_is_a_warning(home):
+    found = check(home, MINIMAL + "user: nobody-at-all\n")
+    assert found.returncode == 0
+    (line,) = found.stdout.splitlines()
+    assert FINDING.match(line) and ":6:7: warning: this machine has no user nobody-at-all" in line
+    assert check(home, MINIMAL + "user: nobody\n").stdout == ""
