@@ -86,7 +86,7 @@ ACCELERATED static INLINE void square_or_scale(__m256i out[LIMBS], const __m256i
 /* Lanes 1 and 3 become a multiple of p without them, whose limbs are above 2^59. */
 ACCELERATED static INLINE __m256i negate_odd(__m256i limb, size_t i)
 {
-    const __m256i multiple = _mm256_set1_epi64x((long long)(modulus_limb(i) << 9));
+    const __m256i multiple = everywhere(modulus_limb(i) << 9);
     return _mm256_mask_sub_epi64(limb, LANE_1 | LANE_3, multiple, limb);
 }
 
