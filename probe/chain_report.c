@@ -57,6 +57,7 @@ static json_t *when(time_t time)
 struct signer {
     bool found;
     bool is_root;
+    bool comes_first; /* in its file, which can be appended as it is */
     char path[PATH_MAX];
     char subject[512];
     char key_id[128];
@@ -75,6 +76,7 @@ static bool look_into(struct signer *out, const struct x509 *certificate, const 
         if (root_wanted && !x509_is_self_issued(&candidate)) continue;
         if (!certificate_read(&facts, der.data, der.length)) continue;
         out->found = true;
+        out->comes_first = i == 0;
         out->is_root = x509_is_self_issued(&candidate);
         (void)snprintf(out->path, sizeof out->path, "%s", path); /* long ones are cut */
         (void)snprintf(out->subject, sizeof out->subject, "%s", facts.subject);
@@ -92,7 +94,9 @@ static bool may_hold_certificates(const char *name)
            (strcmp(dot, ".pem") == 0 || strcmp(dot, ".crt") == 0 || strcmp(dot, ".cer") == 0);
 }
 
-/* The issuer of `certificate` in the file of trusted ones, or in a file beside that. */
+/* The issuer of `certificate` in the file of trusted ones, or in a file beside that; best in one
+ * that begins with it, for somebody's own chain has the intermediate too, and appending that would
+ * send their leaf. */
 static struct signer look_around(const struct x509 *certificate, const char *path)
 {
     struct signer signer = {.found = false};
@@ -107,9 +111,11 @@ static struct signer look_around(const struct x509 *certificate, const char *pat
     for (int i = 0; dir != NULL && i < FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
         if (!may_hold_certificates(entry->d_name)) continue;
         int used = snprintf(candidate, sizeof candidate, "%s/%s", folder, entry->d_name);
-        if (used > 0 && (size_t)used < sizeof candidate &&
-            look_into(&signer, certificate, candidate, false))
-            break;
+        struct signer other = {.found = false};
+        if (used < 0 || (size_t)used >= sizeof candidate) continue;
+        if (!look_into(&other, certificate, candidate, false)) continue;
+        if (other.comes_first || !signer.found) signer = other;
+        if (signer.comes_first) break;
     }
     if (dir != NULL) (void)closedir(dir); /* it was only read */
     free(folder);

@@ -4,6 +4,7 @@
 import concurrent.futures
 import json
 import pathlib
+import re
 import socket
 import subprocess
 
@@ -99,6 +100,19 @@ def test_the_missing_intermediate_is_named_and_found(serve, pki):
     assert answer["good"] is False and answer["chain"]["verified"] is False
     assert answer["chain"]["missing"]["subject"] == "CN=Test Intermediate CA,O=Postern Test"
     assert answer["mqtt"]["code"] == 0, "the look goes on"
+
+
+def test_an_intermediate_is_looked_for_alone_before_it_is_behind_a_leaf(start, pki, tmp_path):
+    postern = start(tls={"certificate": pki.path("server.crt")})
+    own, intermediate = ((pki.base / name).read_text() for name in ("sensor-1.pem", "intermediate.crt"))
+    (tmp_path / "certs").mkdir()
+    (tmp_path / "certs/root.pem").write_text((pki.base / "root.crt").read_text())
+    for number in range(20):
+        (tmp_path / f"certs/{number}.pem").write_text(own)
+    words = ["--ca", str(tmp_path / "certs/root.pem")]
+    assert re.search(r"it is in .*certs/\d+\.pem: append", last(probe(postern.port, *words)))
+    (tmp_path / "certs/alone.pem").write_text(intermediate)
+    assert "certs/alone.pem: append" in last(probe(postern.port, *words))
 
 
 def test_an_intermediate_that_is_nowhere_is_named_by_its_key(start, pki, tmp_path):
