@@ -74,7 +74,14 @@ static int bind_tcp(const struct config_address *address, bool first, struct err
     return fd;
 }
 
-/* A socket file that a process left behind when it died. */
+static bool is_other_file(const struct sockaddr_un *path)
+{
+    struct stat file;
+    return lstat(path->sun_path, &file) == 0 && !S_ISSOCK(file.st_mode);
+}
+
+/* A socket that a process left behind when it died: nobody listens on it. Who connects to a file
+ * that is none is refused in the same way, so that is asked before. */
 static bool is_stale(const struct sockaddr_un *path)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -94,6 +101,13 @@ static int bind_unix(const struct config_address *address, struct err *err)
         return -1;
     }
     memcpy(path.sun_path, address->unix_path, strlen(address->unix_path));
+    if (is_other_file(&path)) {
+        err_set(err,
+                "cannot listen on %s: there is a file that is no socket; remove it or choose "
+                "another path",
+                address->text);
+        return -1;
+    }
     if (is_stale(&path)) (void)unlink(path.sun_path); /* bind says it if that failed */
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&path, sizeof path) == 0 &&

@@ -239,6 +239,17 @@ def test_a_unix_socket_is_removed_at_the_end(start, tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("which", ["listener", "admin"])
+def test_a_file_that_is_no_socket_is_not_taken_for_one(tmp_path, pki, which):
+    path = tmp_path / "letters.txt"
+    path.write_text("Dear Ada\n")
+    place = {"address": f"unix:{path}"}
+    said = refused(tmp_path, lambda c: c["listeners"][0].update(place) if which == "listener"
+                   else c.update(admin=place), pki)
+    assert f"cannot listen on unix:{path}: there is a file that is no socket" in said
+    assert path.read_text() == "Dear Ada\n"
+
+
 def test_root_is_dropped_for_the_user_of_the_file(start, pki):
     if os.geteuid() != 0:
         pytest.fail("run as root: only root can become another")
