@@ -68,6 +68,13 @@ def measure(row, told, folder, pkis):
     return found
 
 
+def commit():
+    """What is measured, as far as this is a checkout."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
+                          check=False)
+    return told.stdout.strip() or "no commit"
+
+
 def earlier(wanted):
     """What the rows that are not measured now have given today."""
     today = time.strftime("%Y-%m-%d")
@@ -75,7 +82,7 @@ def earlier(wanted):
         found = json.loads(RESULTS.read_text())
         if found["when"] == today:
             return found
-    return {"when": today, "rows": {}}
+    return {"when": today, "began": time.strftime("%H:%M"), "of": commit(), "rows": {}}
 
 
 def main():

@@ -97,9 +97,10 @@ def growth_table(results):
 
 
 def remember(results):
-    """Adds this run's ratios to those of other days and machines; gives all of them."""
+    """Adds this run's ratios to those of other times and machines; gives all of them."""
     runs = json.loads(RUNS.read_text()) if RUNS.exists() else []
-    run = {"when": results["when"], "processor": processor(), "ratios": {}, "met": {}}
+    run = {"when": f"{results['when']} {results['began']}", "processor": processor(),
+           "of": results["of"], "ratios": {}, "met": {}}
     for row in ROWS:
         for key, figure in row.figures.items():
             _, ratio, _, met = judge(row, key, results["rows"][row.key])
@@ -114,7 +115,8 @@ def remember(results):
 
 
 def history(runs):
-    lines = ["| line | wanted | " + " | ".join(f"{run['when']}, {run['processor']}" for run in runs)
+    titles = [f"{run['when']}, {run['processor']}, {run['of']}" for run in runs]
+    lines = ["| line | wanted | " + " | ".join(titles)
              + " |", "| --- | --- |" + " --- |" * len(runs)]
     for row in ROWS:
         for key, figure in row.figures.items():
