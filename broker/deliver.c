@@ -139,7 +139,6 @@ struct delivered deliver_message(struct broker *broker, struct message *message)
     struct visit visit = {matches, message};
     const struct subscription_visitor visitor = {on_match, on_share, &visit};
     struct delivered delivered = {0};
-    broker->congested = NULL;
     matches->stamp++;
     matches->count = 0;
     matches->identifiers_count = 0;
@@ -169,6 +168,7 @@ static void log_refused(const struct retained *retained)
 
 uint8_t deliver_publish(struct broker *broker, struct message *message)
 {
+    broker->congested = NULL; /* that of an earlier one may be gone */
     if (sys_topics_owns(message_topic(message))) return MQTT_REASON_NOT_AUTHORIZED;
     bool kept = !message->retain || retained_set(&broker->retained, message, broker_now(broker));
     if (!kept) log_refused(&broker->retained);

@@ -66,7 +66,7 @@ struct broker {
     uint64_t clients_count;
     struct client *closed;     /* those that are to be freed */
     struct hold *held;         /* those that wait for a receiver */
-    struct session *congested; /* by the last delivery, or NULL */
+    struct session *congested; /* by the last deliver_publish, or NULL; good until it returns */
     struct client *dirty;      /* those with something to write */
     struct timer_wheel wheel;
     struct outbox_pool pool;

@@ -103,9 +103,8 @@ static uint8_t publish_message(struct client *client, const struct mqtt_publish 
     struct message *message = make_message(client, publish);
     if (message == NULL) return MQTT_REASON_UNSPECIFIED_ERROR;
     uint8_t reason = deliver_publish(client->broker, message);
-    const struct session *congested = client->broker->congested;
-    if (congested != NULL && congested != client->session)
-        hold_client(client, client->broker->congested);
+    struct session *congested = client->broker->congested;
+    if (congested != NULL && congested != client->session) hold_client(client, congested);
     message_unref(message);
     return reason;
 }

@@ -61,6 +61,25 @@ def test_a_subscriber_that_does_not_read_delays_nobody_and_costs_its_bound(limit
             assert int(status[1]) * os.sysconf("SC_PAGE_SIZE") < 40_000_000
 
 
+def test_nobody_is_held_back_for_a_receiver_that_has_gone(limited, name):
+    """A PUBLISH that is delivered to nobody says nothing about the receivers of the one before, whose
+    session may have been freed: AddressSanitizer would see that it is looked at."""
+    broker = limited("max_queued_messages: 10\n")
+    with broker.raw(5) as receiver, broker.raw(5) as publisher:
+        receiver.connect(name, props=b"\x21\x00\x01")
+        receiver.subscribe(name, 1)
+        publisher.connect(name + "p")
+        for index in range(1, 8):  # one in flight, and more than half of what may wait
+            publisher.send(mqtt.publish(5, name, "x", qos=1, packet_id=index))
+            assert publisher.expect(mqtt.PUBACK).packet_id == index
+        receiver.expect(mqtt.PUBLISH)
+        receiver.send(mqtt.packet(mqtt.DISCONNECT, 0, b""))
+        receiver.expect_close()
+        publisher.send(mqtt.publish(5, "$SYS/x", "x", qos=1, packet_id=8))
+        assert publisher.expect(mqtt.PUBACK).reason == 0x87
+        publisher.ping()
+
+
 def test_a_client_that_only_asks_is_not_answered_without_bound(broker, name):
     with broker.raw() as greedy, broker.raw() as good:
         greedy.connect(name)
