@@ -168,16 +168,26 @@ static size_t handle_packets(struct client *client, const uint8_t *data, size_t 
     return used;
 }
 
-/* Gives what is unread more room; unlike realloc it leaves no copy of a password behind. */
+/* Gives what is unread more room. Where a password may be it is copied by hand, for realloc would
+ * leave the old one behind as it is. */
 static bool grow_unread(struct client *client, size_t room)
 {
     struct unread *before = client->unread;
-    struct unread *grown = malloc(sizeof *grown + room);
+    size_t length = before == NULL ? 0 : before->length;
+    bool holds_connect = client->state < CLIENT_AWAIT_PACKETS ||
+                         (before != NULL && before->holds_connect);
+    struct unread *grown = NULL;
+    if (holds_connect) {
+        grown = malloc(sizeof *grown + room);
+        if (grown != NULL && length > 0) memcpy(grown->data, before->data, length);
+        if (grown != NULL) unread_clear(client);
+    } else {
+        grown = realloc(before, sizeof *grown + room);
+    }
     if (grown == NULL) return false;
-    *grown = (struct unread){.room = room, .holds_connect = true};
-    if (before != NULL) memcpy(grown->data, before->data, before->length);
-    if (before != NULL) grown->length = before->length;
-    unread_clear(client);
+    grown->length = length;
+    grown->room = room;
+    grown->holds_connect = holds_connect;
     client->unread = grown;
     return true;
 }
@@ -185,25 +195,14 @@ static bool grow_unread(struct client *client, size_t room)
 /* Appends to what is unread. Grows with what has come, not with what a header claims. */
 static bool keep_unread(struct client *client, const uint8_t *data, size_t length)
 {
-    struct unread *unread = client->unread;
-    size_t before = unread == NULL ? 0 : unread->length;
-    if (unread == NULL || length > unread->room - before) {
-        size_t room = unread == NULL ? 0 : 2 * unread->room;
-        if (room < before + length) room = before + length;
-        if (client->state < CLIENT_AWAIT_PACKETS) {
-            if (!grow_unread(client, room)) return false;
-            unread = client->unread;
-        } else {
-            bool holds_connect = unread != NULL && unread->holds_connect;
-            unread = realloc(unread, sizeof *unread + room);
-            if (unread == NULL) return false;
-            unread->room = room;
-            unread->holds_connect = holds_connect;
-            client->unread = unread;
-        }
+    size_t before = client->unread == NULL ? 0 : client->unread->length;
+    size_t room = client->unread == NULL ? 0 : client->unread->room;
+    if (length > room - before) {
+        room = 2 * room > before + length ? 2 * room : before + length;
+        if (!grow_unread(client, room)) return false;
     }
-    memcpy(unread->data + before, data, length);
-    unread->length = before + length;
+    memcpy(client->unread->data + before, data, length);
+    client->unread->length = before + length;
     return true;
 }
 

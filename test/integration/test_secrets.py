@@ -25,12 +25,17 @@ def copies(process, text):
     return found
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root looks into the memory of another process")
-@pytest.mark.parametrize("pieces", [1, 3])
-def test_no_password_stays_in_memory_once_the_client_is_in(start, tmp_path, pieces):
+@pytest.fixture
+def with_password(start, tmp_path):
     users = tmp_path / "users"
     subprocess.run([BINARY, "passwd", users, "ann", "--stdin"], input=SECRET + "\n", text=True, check=True, capture_output=True)
-    postern = start(workers=1, backends=[{"builtin_broker": {"password_file": str(users)}}])
+    return start(workers=1, backends=[{"builtin_broker": {"password_file": str(users)}}])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root looks into the memory of another process")
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_no_password_stays_in_memory_once_the_client_is_in(with_password, pieces):
+    postern = with_password
     with postern.client(4) as client:
         packet = mqtt.connect(4, "x", username="ann", password=SECRET)
         step = -(-len(packet) // pieces)
@@ -41,3 +46,16 @@ def test_no_password_stays_in_memory_once_the_client_is_in(start, tmp_path, piec
             client.send(mqtt.publish(4, "t", bytes(2000)))
             client.ping()
         assert copies(postern.process, SECRET[5:-5]) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root looks into the memory of another process")
+def test_no_password_stays_where_a_packet_grew_that_began_behind_its_connect(with_password):
+    with with_password.client(4) as client:
+        packet = mqtt.publish(4, "t", bytes(20_000))
+        client.send(mqtt.connect(4, "x", username="ann", password=SECRET) + packet[:5])
+        assert client.expect(mqtt.CONNACK).code == 0
+        client.send(packet[5:])
+        for _ in range(4):  # as above
+            client.send(mqtt.publish(4, "t", bytes(2000)))
+            client.ping()
+        assert copies(with_password.process, SECRET[5:-5]) == 0
