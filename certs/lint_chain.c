@@ -1,71 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "certs/beside.h"
 #include "certs/chain.h"
 #include "certs/lint_report.h"
 
-enum { FILES_MAX = 500 };
-
-/* A certificate that was looked for beside the file. */
+/* A certificate that is looked for beside the file. */
 struct issuer {
+    const struct x509 *of;
     bool found;
     bool is_root;
     char path[PATH_MAX];
     char subject[512];
 };
 
-static bool may_hold_certificates(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot != NULL && dot != name &&
-           (strcmp(dot, ".pem") == 0 || strcmp(dot, ".crt") == 0 || strcmp(dot, ".cer") == 0);
-}
-
 /* True: the file begins with the issuer, and there is no better place to name. */
-static bool look_into(struct issuer *out, const struct x509 *certificate, const char *path)
+static bool look_into(void *arg, const char *path)
 {
+    struct issuer *issuer = arg;
     struct lint_file file;
     if (!lint_file_try(&file, path)) return false;
-    size_t index = chain_issuer_of(certificate, file.parts, file.count);
-    if (index < file.count && (index == 0 || !out->found)) {
-        out->found = true;
-        out->is_root = x509_is_self_issued(&file.parts[index]);
-        (void)snprintf(out->path, sizeof out->path, "%s", path); /* long ones are cut */
-        (void)snprintf(out->subject, sizeof out->subject, "%s", file.facts[index].subject);
+    size_t index = chain_issuer_of(issuer->of, file.parts, file.count);
+    if (index < file.count && (index == 0 || !issuer->found)) {
+        issuer->found = true;
+        issuer->is_root = x509_is_self_issued(&file.parts[index]);
+        (void)snprintf(issuer->path, sizeof issuer->path, "%s", path); /* long ones are cut */
+        (void)snprintf(issuer->subject, sizeof issuer->subject, "%s", file.facts[index].subject);
     }
     lint_file_clear(&file);
     return index == 0;
 }
 
-/* Whether the issuer of `certificate` is in a file beside `path`. */
-static struct issuer look_beside(const struct x509 *certificate, const char *path)
-{
-    struct issuer issuer = {0};
-    char folder[PATH_MAX];
-    char candidate[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int length = slash == NULL ? 1 : (int)(slash - path);
-    if (length >= (int)sizeof folder) return issuer;
-    (void)snprintf(folder, sizeof folder, "%.*s", length, slash == NULL ? "." : path);
-    DIR *dir = opendir(length == 0 ? "/" : folder);
-    const struct dirent *entry;
-    for (int i = 0; dir != NULL && i < FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
-        if (!may_hold_certificates(entry->d_name)) continue;
-        int used = snprintf(candidate, sizeof candidate, "%s/%s", folder, entry->d_name);
-        if (used < 0 || (size_t)used >= sizeof candidate) continue;
-        if (look_into(&issuer, certificate, candidate)) break;
-    }
-    if (dir != NULL) (void)closedir(dir); /* it was only read */
-    return issuer;
-}
-
 static void lint_missing(struct lint *lint, const struct lint_file *file, size_t top, bool is_leaf)
 {
     const struct certificate *facts = &file->facts[top];
-    struct issuer issuer = look_beside(&file->parts[top], file->path);
+    struct issuer issuer = {.of = &file->parts[top]};
+    beside_visit(file->path, look_into, &issuer);
     if (issuer.found && issuer.is_root) return; /* complete: roots are the client's */
     if (issuer.found)
         lint_warning(lint,

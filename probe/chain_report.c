@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "probe/chain_report.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "certs/beside.h"
 #include "certs/certificate.h"
 #include "certs/chain.h"
 #include "certs/ocsp.h"
 #include "certs/pem.h"
 #include "proxy/tls/names.h"
 
-enum { FILES_MAX = 500, DAY_S = 24 * 3600 };
+enum { DAY_S = 24 * 3600 };
 
 struct report {
     const struct chain_question *question;
@@ -87,11 +86,18 @@ static bool look_into(struct signer *out, const struct x509 *certificate, const 
     return out->found;
 }
 
-static bool may_hold_certificates(const char *name)
+struct search {
+    const struct x509 *certificate;
+    struct signer signer;
+};
+
+static bool look_beside(void *arg, const char *path)
 {
-    const char *dot = strrchr(name, '.');
-    return dot != NULL && dot != name &&
-           (strcmp(dot, ".pem") == 0 || strcmp(dot, ".crt") == 0 || strcmp(dot, ".cer") == 0);
+    struct search *search = arg;
+    struct signer other = {.found = false};
+    if (!look_into(&other, search->certificate, path, false)) return false;
+    if (other.comes_first || !search->signer.found) search->signer = other;
+    return search->signer.comes_first;
 }
 
 /* The issuer of `certificate` in the file of trusted ones, or in a file beside that; best in one
@@ -99,27 +105,10 @@ static bool may_hold_certificates(const char *name)
  * send their leaf. */
 static struct signer look_around(const struct x509 *certificate, const char *path)
 {
-    struct signer signer = {.found = false};
-    char candidate[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int length = slash == NULL ? 1 : (int)(slash - path);
-    if (look_into(&signer, certificate, path, false) || length >= PATH_MAX) return signer;
-    (void)snprintf(candidate, sizeof candidate, "%.*s", length, slash == NULL ? "." : path);
-    char *folder = strdup(length == 0 ? "/" : candidate);
-    DIR *dir = folder == NULL ? NULL : opendir(folder);
-    const struct dirent *entry = NULL;
-    for (int i = 0; dir != NULL && i < FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
-        if (!may_hold_certificates(entry->d_name)) continue;
-        int used = snprintf(candidate, sizeof candidate, "%s/%s", folder, entry->d_name);
-        struct signer other = {.found = false};
-        if (used < 0 || (size_t)used >= sizeof candidate) continue;
-        if (!look_into(&other, certificate, candidate, false)) continue;
-        if (other.comes_first || !signer.found) signer = other;
-        if (signer.comes_first) break;
-    }
-    if (dir != NULL) (void)closedir(dir); /* it was only read */
-    free(folder);
-    return signer;
+    struct search search = {.certificate = certificate};
+    if (!look_into(&search.signer, certificate, path, false))
+        beside_visit(path, look_beside, &search);
+    return search.signer;
 }
 
 /* ------------------------------------------------------------------------------------------ links
