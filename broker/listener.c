@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/unix_socket.h"
 #include "broker/client.h"
 #include "broker/internal.h"
 
@@ -131,20 +131,6 @@ static bool read_place(union place *out, socklen_t *length, const char *address,
     return true;
 }
 
-/* Whether the file is a socket that nobody listens on any more, as a killed broker leaves one. */
-static bool is_stale(const union place *place, socklen_t length)
-{
-    struct stat file;
-    if (place->any.sa_family != AF_UNIX || lstat(place->path.sun_path, &file) != 0 ||
-        !S_ISSOCK(file.st_mode))
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
-    bool stale = connect(fd, &place->any, length) != 0 && errno == ECONNREFUSED;
-    (void)close(fd); /* it was only asked */
-    return stale;
-}
-
 /* The socket, or -1. */
 static int listen_at(const union place *place, socklen_t length)
 {
@@ -185,7 +171,8 @@ bool listener_open(struct broker *broker, const char *address, struct err *err)
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) return err_set(err, "out of memory");
     listener->broker = broker;
-    if (is_stale(&place, length)) (void)unlink(place.path.sun_path); /* bind tells */
+    if (place.any.sa_family == AF_UNIX && unix_socket_is_stale(&place.path))
+        (void)unlink(place.path.sun_path); /* bind says if that failed */
     listener->fd = listen_at(&place, length);
     if (listener->fd < 0 || uv_poll_init(broker->loop, &listener->poll, listener->fd) != 0) {
         err_set(err, "%s: cannot listen: %s", address, strerror(errno));

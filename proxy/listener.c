@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/unix_socket.h"
+
 static const char *hint(int error)
 {
     switch (error) {
@@ -80,18 +82,6 @@ static bool is_other_file(const struct sockaddr_un *path)
     return lstat(path->sun_path, &file) == 0 && !S_ISSOCK(file.st_mode);
 }
 
-/* A socket that a process left behind when it died: nobody listens on it. Who connects to a file
- * that is none is refused in the same way, so that is asked before. */
-static bool is_stale(const struct sockaddr_un *path)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
-    bool refused = connect(fd, (const struct sockaddr *)path, sizeof *path) != 0 &&
-                   errno == ECONNREFUSED;
-    (void)close(fd); /* it was a question only */
-    return refused;
-}
-
 static int bind_unix(const struct config_address *address, struct err *err)
 {
     struct sockaddr_un path = {.sun_family = AF_UNIX};
@@ -108,7 +98,7 @@ static int bind_unix(const struct config_address *address, struct err *err)
                 address->text);
         return -1;
     }
-    if (is_stale(&path)) (void)unlink(path.sun_path); /* bind says it if that failed */
+    if (unix_socket_is_stale(&path)) (void)unlink(path.sun_path); /* bind says if that failed */
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&path, sizeof path) == 0 &&
         listen(fd, LISTENER_BACKLOG) == 0)
