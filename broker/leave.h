@@ -25,6 +25,6 @@ void leave_shut_down(struct client *client);
 void leave_end_session(struct broker *broker, struct session *session);
 /* How long a session may outlive its connection, in milliseconds, when this is asked for. */
 uint64_t leave_limit_expiry(const struct broker *broker, uint32_t asked_s);
-/* Changes how long it does (MQTT 5, 3.14.2.2.2). False: it was zero and may not become anything
- * else. */
+/* Changes how long it does (MQTT 5, 3.14.2.2.2). False: it was zero by the client's own wish, and
+ * may not become anything else; where it is zero for everybody, it stays so. */
 bool leave_set_expiry(struct client *client, uint32_t session_expiry_interval_s);

@@ -31,7 +31,7 @@ static enum mqtt_status check_options(uint8_t options, enum mqtt_version version
     if (options & reserved) return MQTT_MALFORMED; /* MQTT-3.8.3-4, MQTT5-3.8.3-5 */
     if ((options & OPTION_QOS) == 3)               /* MQTT 5, 3.8.3.1 */
         return version == MQTT_5 ? MQTT_PROTOCOL_ERROR : MQTT_MALFORMED;
-    if (options >> 4 == 3) return MQTT_PROTOCOL_ERROR; /* 3.8.3.1: retain handling */
+    if (options >> 4 == 3) return MQTT_PROTOCOL_ERROR; /* MQTT 5, 3.8.3.1: retain handling */
     bool shared = filter.length > 7 && span_is((struct span){filter.data, 7}, "$share/");
     if (version == MQTT_5 && shared && (options & OPTION_NO_LOCAL))
         return MQTT_PROTOCOL_ERROR; /* MQTT5-3.8.3-4 */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+/* The CONNECT: kept until it is whole, read, judged, and rewritten for the broker. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,10 @@ static enum alive refuse_status(struct session *session, enum mqtt_status status
     case MQTT_PROTOCOL_ERROR:
         return session_refuse(session, REFUSAL_PROTOCOL_ERROR,
                               session->record.mqtt_version == 0 ? "" : BAD_PROPERTY);
-    case MQTT_OK:
-    case MQTT_NEED_MORE:
     case MQTT_PAYLOAD_NO_TEXT:
         return session_refuse(session, REFUSAL_WILL_PAYLOAD, "");
+    case MQTT_OK: /* it is not asked for these two */
+    case MQTT_NEED_MORE:
     case MQTT_MALFORMED:
     case MQTT_TOPIC_ALIAS_ZERO:
         break;

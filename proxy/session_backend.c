@@ -12,7 +12,11 @@
 #include "proxy/backend/slots.h"
 #include "proxy/session_private.h"
 
-enum { LARGEST_CONNACK = 65536, MOST_EARLY = 65536, DESCRIPTION_ROOM = 2048 };
+enum {
+    LARGEST_CONNACK = 65536, /* far over any broker's */
+    MOST_EARLY = 65536,      /* kept behind a CONNECT; from there on the client is not read */
+    DESCRIPTION_ROOM = 2048
+};
 
 static enum alive start_dial(struct session *session);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+/* How sessions end: at once, gently where the client has been told why, or one side after the
+ * other; and what each way tells the log, the counters and the server that it leaves. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+/* TLS: the ClientHello chooses the certificate before there is a WOLFSSL; then the handshake, and
+ * the records behind it for the other chapters. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -14,7 +14,7 @@ struct balance_server {
     uint64_t key;         /* from balance_server_key: the same in every replica */
     unsigned weight;      /* 1 and more */
     unsigned connections; /* now */
-    bool usable;          /* not tried in vain for this client, and not down */
+    bool usable;          /* may be chosen for this client */
 };
 
 /* A number that depends on the address as written alone. */

@@ -39,7 +39,7 @@ struct dial_request {
     struct pool *pool;
     struct span client_id; /* borrowed until the dial is over, as what follows */
     const char *identity;  /* the common name of a verified certificate, or NULL */
-    bool *tried;           /* a flag for each server; those that are set are left out */
+    bool *tried;           /* a flag for each server: set, it is left out; it is set when tried */
     uint64_t timeout_ms;   /* for reaching one, after any time in the queue */
     const struct dial_events *events;
     const struct endpoint_events *endpoint_events;

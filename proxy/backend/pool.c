@@ -46,6 +46,7 @@ bool pool_init(struct pool *pool, const struct config_backend *config,
     pool->servers = calloc(pool->count, sizeof *pool->servers);
     atomic_init(&pool->turn, 0);
     atomic_init(&pool->address_turn, 0);
+    atomic_init(&pool->described_ms, 0);
     pool->queue = queue_of(before);
     if (pool->servers == NULL || pool->queue == NULL) return false;
     for (size_t i = 0; i < config->servers_count; i++) {

@@ -8,9 +8,9 @@
 #include "proxy/guard/guard.h"
 
 enum {
-    MOST_HELD_BYTES = 256 * 1024, /* a PUBLISH without its payload, or a SUBSCRIBE */
-    MOST_ANSWER_BYTES = 64 * 1024,
-    MOST_MERGES = 64
+    MOST_HELD_BYTES = 256 * 1024,  /* a PUBLISH without its payload, or a SUBSCRIBE */
+    MOST_ANSWER_BYTES = 64 * 1024, /* that wait for the end of one packet of the broker's */
+    MOST_MERGES = 64               /* SUBSCRIBEs whose SUBACK has not come */
 };
 
 /* A SUBSCRIBE of which only some filters went to the broker. */
