@@ -66,6 +66,7 @@ def test_one_byte_a_time_ends_by_the_handshake_timeout(start):
         except OSError:
             pass
         assert time.monotonic() - began < 8
+    assert "reason=handshake_timeout" in postern.wait_log("handshake failed")
     good_client_is_served(postern)
 
 
@@ -94,6 +95,7 @@ def test_a_connect_that_drips_ends_by_the_connect_timeout(start):
                 client.send(bytes([byte]))
                 time.sleep(0.1)
         assert time.monotonic() - began < 8
+    assert "reason=connect_timeout" in postern.wait_log("session closed")
     good_client_is_served(postern)
 
 
