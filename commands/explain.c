@@ -12,6 +12,7 @@
 #include "commands/findings.h"
 #include "commands/options.h"
 #include "mqtt/packet.h"
+#include "mqtt/version.h"
 
 enum { ADMITTED = 0, FAILED = 1, REFUSED = 3 };
 
@@ -37,9 +38,8 @@ static void on_finding(void *arg, const char *path, struct config_mark mark,
 
 static bool read_mqtt(const char *text, unsigned *version)
 {
-    static const char *const names[] = {[MQTT_3_1] = "3.1", [MQTT_3_1_1] = "3.1.1", [MQTT_5] = "5"};
     for (*version = MQTT_3_1; *version <= MQTT_5; (*version)++)
-        if (strcmp(names[*version], text) == 0) return true;
+        if (strcmp(mqtt_version_name(*version), text) == 0) return true;
     return false;
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "certs/pem.h"
 #include "mqtt/packet.h"
+#include "mqtt/version.h"
 #include "proxy/guard/topics.h"
 #include "proxy/policy/fill.h"
 #include "proxy/policy/match.h"
@@ -45,17 +46,12 @@ static json_t *source_of(const struct in6_addr *source)
     return json_string(text);
 }
 
-static const char *mqtt_name(unsigned version)
-{
-    return version == MQTT_5 ? "5" : version == MQTT_3_1_1 ? "3.1.1" : "3.1";
-}
-
 static json_t *client_of(const struct facts *facts)
 {
     json_t *client = json_object();
     set(client, "client_id", text_of(facts->client_id));
     set(client, "username", facts->has_username ? text_of(facts->username) : json_null());
-    set(client, "mqtt", json_string(mqtt_name(facts->mqtt_version)));
+    set(client, "mqtt", json_string(mqtt_version_name(facts->mqtt_version)));
     set(client, "tls", json_string(facts->tls_version == IDENTITY_TLS_1_3 ? "1.3" : "1.2"));
     set(client, "source", source_of(&facts->source));
     set(client, "server_name",

@@ -9,6 +9,7 @@
 #include "mqtt/connect.h"
 #include "mqtt/frame.h"
 #include "mqtt/properties.h"
+#include "mqtt/version.h"
 #include "probe/chain_report.h"
 #include "probe/connack_words.h"
 
@@ -128,7 +129,7 @@ static json_t *ask_broker(const struct probe_question *question, enum mqtt_versi
         return NULL;
     }
     json_t *answer = json_object();
-    set(answer, "version", json_string(version == MQTT_5 ? "5" : "3.1.1"));
+    set(answer, "version", json_string(mqtt_version_name(version)));
     set(answer, "code", json_integer(connack.code));
     set(answer, "meaning", json_string(connack_words(version, connack.code)));
     if (version == MQTT_5) set(answer, "reason_string", reason_string(&connack));

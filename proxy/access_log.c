@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "mqtt/packet.h"
+#include "mqtt/version.h"
 
 struct access_source access_source_of(const struct sockaddr *peer)
 {
@@ -65,20 +65,6 @@ static void log_source(struct log_line *line, const struct access_source *source
     log_text(line, "source", access_source_text(source, text));
 }
 
-static const char *mqtt_name(unsigned version)
-{
-    switch (version) {
-    case MQTT_3_1:
-        return "3.1";
-    case MQTT_3_1_1:
-        return "3.1.1";
-    case MQTT_5:
-        return "5";
-    default:
-        return NULL;
-    }
-}
-
 /* Who it is: the fields that every line about a client begins with. */
 static void begin(struct log_line *line, enum log_level level, const char *message,
                   const struct access_record *record)
@@ -89,7 +75,7 @@ static void begin(struct log_line *line, enum log_level level, const char *messa
     log_text(line, "server_name", record->server_name);
     log_text(line, "client_id", record->client_id);
     log_text(line, "username", record->username);
-    log_text(line, "mqtt", mqtt_name(record->mqtt_version));
+    log_text(line, "mqtt", mqtt_version_name(record->mqtt_version));
     if (record->tls.version != 0)
         log_text(line, "tls", record->tls.version == IDENTITY_TLS_1_3 ? "1.3" : "1.2");
 }

@@ -7,7 +7,7 @@
 
 #include "base/hash.h"
 #include "base/table.h"
-#include "mqtt/packet.h"
+#include "mqtt/version.h"
 #include "proxy/identity.h"
 
 enum { SHARDS = 64, NAME_ROOM = 65, KEY_ROOM = 24, LONGEST_CLIENT_ID = 256, KEY_TEXT_ROOM = 600 };
@@ -206,11 +206,6 @@ void inventory_left(struct inventory *inventory, const char *listener, const cha
 /* ------------------------------------------------------------------------------------------- walk
  */
 
-static const char *mqtt_name(unsigned version)
-{
-    return version == MQTT_5 ? "5" : version == MQTT_3_1_1 ? "3.1.1" : "3.1";
-}
-
 static struct inventory_item item_of(const struct entry *entry)
 {
     return (struct inventory_item){
@@ -223,7 +218,7 @@ static struct inventory_item item_of(const struct entry *entry)
         .tls = entry->tls_version == IDENTITY_TLS_1_3 ? "1.3" : "1.2",
         .cipher = entry->cipher == NULL ? "" : entry->cipher,
         .group = entry->group == NULL ? "" : entry->group,
-        .mqtt = mqtt_name(entry->mqtt_version),
+        .mqtt = mqtt_version_name(entry->mqtt_version),
         .first_seen = entry->first_seen,
         .last_seen = entry->last_seen,
         .visits = entry->visits,

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/json_put.h"
-#include "mqtt/packet.h"
+#include "mqtt/version.h"
 #include "proxy/session_private.h"
 
 static const char *const stage_names[] = {
@@ -19,14 +19,6 @@ static const char *const stage_names[] = {
     [HALF_CLOSED] = "half_closed",
     [CLOSING] = "closing",
 };
-
-static const char *mqtt_name(unsigned version)
-{
-    return version == MQTT_5       ? "5"
-           : version == MQTT_3_1_1 ? "3.1.1"
-           : version == MQTT_3_1   ? "3.1"
-                                   : NULL;
-}
 
 static bool has(const char *text, const char *part)
 {
@@ -75,7 +67,7 @@ static json_t *describe(const struct session *session)
     json_put_text(item, "server_name", record->server_name);
     json_put_text(item, "client_id", record->client_id);
     json_put_text(item, "username", record->username);
-    json_put_text(item, "mqtt", mqtt_name(record->mqtt_version));
+    json_put_text(item, "mqtt", mqtt_version_name(record->mqtt_version));
     describe_tls(item, record);
     json_put_text(item, "rule", record->rule);
     json_put_text(item, "backend", record->backend);

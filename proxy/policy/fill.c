@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "mqtt/version.h"
+
 static struct span text_value(const char *text)
 {
     return text == NULL ? (struct span){NULL, 0} : span_of(text);
@@ -22,12 +24,6 @@ static struct span source_value(const struct in6_addr *source, char room[FILL_RO
     if (inet_ntop(mapped ? AF_INET : AF_INET6, address, room, FILL_ROOM) == NULL)
         return (struct span){NULL, 0};
     return span_of(room);
-}
-
-static struct span mqtt_version(unsigned version)
-{
-    static const char *const names[] = {[3] = "3.1", [4] = "3.1.1", [5] = "5"};
-    return version < ARRAY_LENGTH(names) ? text_value(names[version]) : (struct span){NULL, 0};
 }
 
 static struct span certificate_value(const char *name,
@@ -64,7 +60,8 @@ struct span fill_value(struct span name, const struct facts *facts, char room[FI
     if (strcmp(text, "server_name") == 0) return facts->server_name;
     if (strcmp(text, "listener") == 0) return text_value(facts->listener);
     if (strcmp(text, "source") == 0) return source_value(&facts->source, room);
-    if (strcmp(text, "mqtt.version") == 0) return mqtt_version(facts->mqtt_version);
+    if (strcmp(text, "mqtt.version") == 0)
+        return text_value(mqtt_version_name(facts->mqtt_version));
     if (strcmp(text, "tls.version") == 0)
         return span_of(facts->tls_version == IDENTITY_TLS_1_3 ? "1.3" : "1.2");
     if (strcmp(text, "tls.cipher") == 0) return text_value(facts->tls_cipher);
