@@ -4,26 +4,17 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "mqtt/version.h"
+#include "proxy/proxy_protocol/header.h"
 
 struct access_source access_source_of(const struct sockaddr *peer)
 {
-    struct access_source source = {.is_unix = peer->sa_family == AF_UNIX};
-    if (peer->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)peer;
-        source.address = v6->sin6_addr;
-        source.port = ntohs(v6->sin6_port);
-    } else if (peer->sa_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)peer;
-        source.address.s6_addr[10] = 0xff;
-        source.address.s6_addr[11] = 0xff;
-        memcpy(source.address.s6_addr + 12, &v4->sin_addr, sizeof v4->sin_addr);
-        source.port = ntohs(v4->sin_port);
-    }
-    return source;
+    struct proxy_address from;
+    (void)proxy_address_of(&from, peer); /* zero where there is none */
+    return (struct access_source){
+        .address = from.address, .port = from.port, .is_unix = peer->sa_family == AF_UNIX};
 }
 
 void access_record_init(struct access_record *record, const char *listener,

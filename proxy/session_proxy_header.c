@@ -68,19 +68,9 @@ static bool read_destination(const struct session *session, struct proxy_address
         *out = session->route->destination;
         return true;
     }
-    if (client->uv.handle.type != UV_TCP ||
-        uv_tcp_getsockname(&client->uv.tcp, (struct sockaddr *)&local, &length) != 0)
-        return false;
-    if (local.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&local;
-        *out = (struct proxy_address){v6->sin6_addr, ntohs(v6->sin6_port)};
-        return true;
-    }
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&local;
-    *out = (struct proxy_address){.port = ntohs(v4->sin_port)};
-    out->address.s6_addr[10] = out->address.s6_addr[11] = 0xff;
-    memcpy(out->address.s6_addr + 12, &v4->sin_addr, sizeof v4->sin_addr);
-    return local.ss_family == AF_INET;
+    return client->uv.handle.type == UV_TCP &&
+           uv_tcp_getsockname(&client->uv.tcp, (struct sockaddr *)&local, &length) == 0 &&
+           proxy_address_of(out, (const struct sockaddr *)&local);
 }
 
 bool session_introduce(struct session *session)

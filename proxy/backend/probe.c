@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "mqtt/connack.h"
@@ -134,20 +133,6 @@ static void on_drained(void *owner)
     (void)owner;
 }
 
-static bool read_address(const struct sockaddr_storage *from, struct proxy_address *out)
-{
-    if (from->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
-        *out = (struct proxy_address){v6->sin6_addr, ntohs(v6->sin6_port)};
-        return true;
-    }
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
-    *out = (struct proxy_address){.port = ntohs(v4->sin_port)};
-    out->address.s6_addr[10] = out->address.s6_addr[11] = 0xff;
-    memcpy(out->address.s6_addr + 12, &v4->sin_addr, sizeof v4->sin_addr);
-    return from->ss_family == AF_INET;
-}
-
 /* A client of this machine, and not LOCAL: several brokers close that silently. */
 static void put_proxy_header(const struct probe *probe, struct bytes_writer *out)
 {
@@ -164,8 +149,9 @@ static void put_proxy_header(const struct probe *probe, struct bytes_writer *out
         uv_tcp_getsockname(tcp, (struct sockaddr *)&ours, &length) == 0) {
         length = sizeof theirs;
         header.route.known = uv_tcp_getpeername(tcp, (struct sockaddr *)&theirs, &length) == 0 &&
-                             read_address(&ours, &header.route.source) &&
-                             read_address(&theirs, &header.route.destination);
+                             proxy_address_of(&header.route.source, (struct sockaddr *)&ours) &&
+                             proxy_address_of(&header.route.destination,
+                                              (struct sockaddr *)&theirs);
     }
     proxy_header_encode(out, &header);
 }

@@ -11,6 +11,9 @@ struct proxy_address {
     uint16_t port;
 };
 
+/* False: it is neither of IPv4 nor of IPv6, and `*out` is zero. */
+bool proxy_address_of(struct proxy_address *out, const struct sockaddr *from);
+
 struct proxy_route {
     bool known; /* false: a unix socket, a health check, or whatever is not TCP over IP */
     struct proxy_address source;
