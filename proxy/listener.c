@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/unix_socket.h"
 
 static const char *hint(int error)
@@ -103,7 +104,8 @@ static int bind_unix(const struct config_address *address, struct err *err)
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&path, sizeof path) == 0 &&
         listen(fd, LISTENER_BACKLOG) == 0)
         return fd;
-    err_set(err, "cannot listen on %s: %s%s", address->text, strerror(errno), hint(errno));
+    err_set(err, "cannot listen on %s: %s%s", address->text, file_error(errno),
+            errno == EACCES ? "" : hint(errno));
     if (fd >= 0) (void)close(fd); /* nothing was accepted from it */
     return -1;
 }

@@ -207,6 +207,21 @@ def test_a_file_outside_of_what_was_named_at_the_start_needs_a_restart_or_an_upg
     join(postern, None, "y").close()
 
 
+def test_a_unix_socket_outside_of_what_was_named_needs_that_too(start, own, tmp_path):  # noqa: F811
+    postern = start(pki=own, watch=False)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    change(postern, lambda config: config["listeners"].append(
+        config["listeners"][0] | {"name": "second", "address": f"unix:{elsewhere}/door.sock"}))
+    postern.process.send_signal(signal.SIGHUP)
+    if "not in this kernel" in told(postern):
+        postern.wait_log("configuration loaded")
+    else:
+        line = postern.wait_log("not loaded, the old one stays")
+        assert "door.sock: Permission denied" in line and "1024" not in line
+        assert "restart Postern, or send it SIGUSR2" in line
+
+
 def test_files_beside_those_that_were_named_may_come(start, own):  # noqa: F811
     """A new file of another name, and one in a new directory beneath, as mounted secrets have it."""
     postern = start(pki=own)
