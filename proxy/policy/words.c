@@ -48,15 +48,15 @@ static void say_certificate(char out[POLICY_WORDS_ROOM], const struct config_rul
                             const struct facts *facts)
 {
     char found[VALUE_ROOM];
-    char escaped[VALUE_ROOM];
+    char shown[VALUE_ROOM];
     char list[LIST_ROOM] = "as the rule asks";
     enum certificate_requirement unmet = certificate_rule_unmet(&rule->match.certificate_is, facts);
     const struct config_patterns *patterns = certificate_rule_patterns(&rule->match.certificate_is,
                                                                        unmet);
     certificate_rule_describe(found, sizeof found, unmet, facts->certificate);
     if (patterns != NULL) list_patterns(list, sizeof list, patterns);
-    (void)text_escape(escaped, sizeof escaped, span_of(found)); /* a long one is cut */
-    (void)snprintf(out, POLICY_WORDS_ROOM, "the certificate's %s, not %s", escaped, list);
+    (void)text_printable(shown, sizeof shown, found); /* a long one is cut */
+    (void)snprintf(out, POLICY_WORDS_ROOM, "the certificate's %s, not %s", shown, list);
 }
 
 static void say_until(char out[POLICY_WORDS_ROOM], time_t until)

@@ -57,6 +57,15 @@ def test_names_the_rule_and_why_no_earlier_one_decides(tmp_path):
     assert 'admitted    to the backend "legacy": the included broker' in done.stdout
 
 
+def test_says_what_the_certificate_has_instead(tmp_path, pki):
+    pki.issue("meter-7")
+    path = write(tmp_path, [{"name": "gates", "match": {"certificate": {"common_name": "gate-*"}}}],
+                 {"client_certificate": "optional", "client_ca": pki.path("ca.pem"),
+                  "certificate": pki.path("a.pem"), "private_key": pki.path("a.key")})
+    done = explain(path, "--certificate", pki.path("meter-7.pem"))
+    assert 'the certificate\'s common name is "meter-7", not "gate-*"' in done.stdout, done.stdout
+
+
 def test_says_what_a_refused_client_gets(tmp_path):
     done = explain(write(tmp_path, RULES), "--client-id", "m-7", "--tls", "1.2")
     assert done.returncode == 3
