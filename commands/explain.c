@@ -130,6 +130,9 @@ static int answer(const struct asked *asked, const struct config *config,
     /* A listener that asks for no certificate is shown none. */
     bool shown = listener->tls.client_certificate != CONFIG_CLIENT_CERTIFICATE_NONE;
     facts->certificate = shown ? identity : NULL;
+    if (!shown && identity != NULL)
+        (void)fprintf(stderr, "postern: %s asks for no certificate, so that it sees none\n",
+                      listener->name);
     facts->listener = listener->name;
     json_t *said = explain_answer(&(struct explain_question){
         config, listener, *facts, shown ? asked->certificate : NULL, time(NULL)});

@@ -66,6 +66,12 @@ def test_says_what_the_certificate_has_instead(tmp_path, pki):
     assert 'the certificate\'s common name is "meter-7", not "gate-*"' in done.stdout, done.stdout
 
 
+def test_says_that_a_listener_sees_no_certificate(tmp_path, pki):
+    done = explain(write(tmp_path, [{"name": "all"}]), "--certificate", pki.path("a.pem"))
+    assert done.returncode == 0 and "certificate none" in done.stdout
+    assert done.stderr == "postern: devices asks for no certificate, so that it sees none\n"
+
+
 def test_says_what_a_refused_client_gets(tmp_path):
     done = explain(write(tmp_path, RULES), "--client-id", "m-7", "--tls", "1.2")
     assert done.returncode == 3
