@@ -18,7 +18,7 @@ from postern import DEADLINE, ROOT, Postern, free_port, wait_until
 PAGE = (ROOT / "docs/scaling.md").read_text()
 FILE = re.search(r"^```yaml\n(listeners:.*?|admin:.*?)^```", PAGE, re.M | re.S)[1]
 BALANCER = re.search(r"^    frontend mqtts\n(?:    .*\n)+", PAGE, re.M)[0].replace("\n    ", "\n")[4:]
-ROTATION = re.search(r"^    (\{ sed .*)$", PAGE, re.M)[1]
+ROTATION = re.search(r"^    (\(umask 077; \{ sed .*)$", PAGE, re.M)[1]
 
 
 def fresh_key():
