@@ -139,7 +139,7 @@ static void note_refused_incident(const struct session *session, enum refusal re
 }
 
 /* Nothing may be larger than the client takes (MQTT-3.1.2-24), for a Reason String least of all
- * (MQTT-3.2.2-19). */
+ * (MQTT5-3.2.2-19). */
 static void encode_refusal(const struct session *session, struct bytes_writer *out,
                            enum refusal refusal, const char *detail)
 {
@@ -177,7 +177,8 @@ enum alive session_say_goodbye(struct session *session, const struct mqtt_discon
     struct bytes_writer out = bytes_writer_of(packet, sizeof packet);
     session->record.reason = reason;
     if (session->stage == RELAYING && session->record.mqtt_version == MQTT_5 &&
-        !session->relay.backend_ended && packets_at_boundary(&session->relay.from_backend)) {
+        !session->relay.backend_ended && packets_at_boundary(&session->relay.from_backend) &&
+        !packets_end_with_disconnect(&session->relay.from_backend)) {
         mqtt_disconnect_encode(&out, MQTT_5, disconnect);
         if (!relay_to_client(&session->relay, (struct span){packet, out.length}))
             return session_end(session, reason);

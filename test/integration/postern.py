@@ -169,9 +169,9 @@ class Postern:
         resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)
 
     def memory_kb(self):
-        """Proportional set size, of user space."""
+        """What it has allocated. Pages of its files come and go as the kernel likes."""
         rollup = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return int(re.search(r"^Pss:\s+(\d+)", rollup, re.M).group(1))
+        return int(re.search(r"^Pss_Anon:\s+(\d+)", rollup, re.M).group(1))
 
     def context(self, identity=None, version=None, ca="root.crt", alpn=None, ciphers=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -219,6 +219,15 @@ def test_silence_beyond_the_keep_alive_ends_the_session(linked, version):
     assert "reason=keep_alive_timeout" in postern.wait_log("session closed")
 
 
+def test_a_client_that_its_broker_has_said_goodbye_to_is_told_once(linked):
+    """Both may end it for its silence at the same time."""
+    postern, client, server = linked(5, keep_alive=1, connack=b"\x20\x03\x00\x00\x00")
+    server.sendall(b"\xe0\x01\x8d")
+    assert client.receive().reason == 0x8D
+    client.expect_close()
+    assert "reason=keep_alive_timeout" in postern.wait_log("session closed")
+
+
 def fill(client):
     """Sends until nobody takes any more; returns how many bytes that were."""
     packets = mqtt.publish(client.version, "t", bytes(1 << 14)) * 4
