@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Numbers modulo p = 2^255 - 19, several at once, with AVX-512's 52-bit multiplications. Who
- * includes this says which vectors it wants: FIELD_VECTOR    the type, __m256i or __m512i
- *   FIELD_OP(name)  _mm256_ ## name or _mm512_ ## name
+ * includes this defines FIELD_VECTOR, the type of a vector (__m256i or __m512i), and
+ * FIELD_OP(name), the name of an instruction for it (_mm256_ ## name or _mm512_ ## name).
  *
  * A vector holds one limb of four or eight numbers, each of five limbs of 51 bits, in two forms:
  *   tight   limb 0 below 2^51 + 2^15, the others below 2^51 + 2^10: what may be multiplied;
