@@ -137,6 +137,12 @@ def processor():
     return platform.machine()
 
 
+def rounds(results):
+    counts = {len(values) for row in results["rows"].values() for figures in row.values()
+              for values in figures.values()}
+    return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+
+
 def write(results):
     PLOTS.mkdir(exist_ok=True)
     plots.draw(results, PLOTS)
@@ -150,7 +156,7 @@ behind the figures. On {results['when']}: {processor()}, Linux {platform.release
 
 The server has one core, and the load and a cheap echoing backend have the other one. What is
 compared is the server's processor time from `/proc` for each operation, since load and server
-share a machine. The servers take turns, {len(results['rows']['full'][Postern.name]['cost'])} rounds; each figure is the median with the least and the
+share a machine. The servers take turns, {rounds(results)} rounds; each figure is the median with the least and the
 most beside it. How each of them is set up is in `bench/harness/servers.py`.
 
 {table(results)}
@@ -174,7 +180,8 @@ The cost of a client at different numbers of them, who send {1000:,} messages a 
 
 ## Runs
 
-Of the best of the others, or in the line's own unit; ✗: more than is wanted.
+Of the best of the others, or in the line's own unit; ✗: more than is wanted. What `--only` measured
+again later that day stands in the column of its run.
 
 {history(runs)}
 """)
