@@ -18,6 +18,7 @@ from postern import DEADLINE, ROOT, Postern, free_port, wait_until
 PAGE = (ROOT / "docs/scaling.md").read_text()
 FILE = re.search(r"^```yaml\n(listeners:.*?|admin:.*?)^```", PAGE, re.M | re.S)[1]
 BALANCER = re.search(r"^    frontend mqtts\n(?:    .*\n)+", PAGE, re.M)[0].replace("\n    ", "\n")[4:]
+FIRST_KEYS = re.search(r"^    (for n in .* > tickets\.key .*)$", PAGE, re.M)[1]
 ROTATION = re.search(r"^    (\(umask 077; \{ sed .*)$", PAGE, re.M)[1]
 
 
@@ -164,6 +165,17 @@ def test_openssls_own_client_takes_a_session_from_one_replica_to_the_other(repli
     one, first = replicas.who_served("first")
     other, second = replicas.who_served("second")
     assert one != other and "resumed=false" in first and "resumed=true" in second
+
+
+def test_the_first_keys_of_the_page_are_what_its_rotation_expects(tmp_path):
+    path = tmp_path / "tickets.key"
+    subprocess.run(FIRST_KEYS, shell=True, cwd=tmp_path, check=True)
+    first = path.read_text().split()
+    subprocess.run(ROTATION, shell=True, cwd=tmp_path, check=True)
+    rotated = path.read_text().split()
+    assert len(first) == len(rotated) == 3 and rotated[::2] == [first[2], first[1]]
+    assert rotated[1] not in first
+    assert path.stat().st_mode & 0o777 == 0o600, "nobody else may read them"
 
 
 def test_a_rotation_of_the_ticket_keys_costs_nobody_a_handshake(replicas):
